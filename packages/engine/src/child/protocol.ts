@@ -1,0 +1,84 @@
+// What the two processes say to each other. Typed arrays travel as bytes (structured clone over a pipe); weights do
+// not travel at all: the engine process reads and writes the files itself.
+import type { Graph, TypedData } from '../graph/graph.ts';
+import type { TensorEntry } from '../safetensors/index.ts';
+
+export interface VariableDeclaration {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: 'float32' | 'int32';
+  readonly storage: 'float32' | 'bfloat16' | 'int32';
+}
+
+/** `oihw`: the file has convolution weights `[out, in, h, w]`, the variable `[h, w, in, out]`; `oihw1x1`: the file has `[out, in, 1, 1]`, the variable `[out, in]`. */
+export type FileLayout = 'asIs' | 'oihw' | 'oihw1x1';
+
+export interface LoadFromFile {
+  readonly variable: string;
+  readonly entry: TensorEntry;
+  readonly layout: FileLayout;
+}
+
+export interface SaveToFile {
+  readonly variable: string;
+  /** Name of the tensor in the file. */
+  readonly key: string;
+  readonly dtype: 'F32' | 'F16' | 'BF16';
+  readonly layout: FileLayout;
+}
+
+export interface FunctionDeclaration {
+  readonly name: string;
+  readonly inputs: readonly { readonly key: string; readonly shape: readonly number[]; readonly dtype: string }[];
+  readonly outputs: readonly string[];
+}
+
+export interface ProgramDeclaration {
+  readonly variables: readonly VariableDeclaration[];
+  readonly functions: readonly FunctionDeclaration[];
+  /** Folder of the SavedModel, or the graphs themselves to be run op by op. */
+  readonly code: { readonly savedModel: string } | { readonly graphs: readonly Graph[] };
+}
+
+export interface EngineInfo {
+  readonly tensorflow: string;
+  readonly gpu: boolean;
+  readonly pid: number;
+}
+
+export interface EngineStats {
+  /** Tensors alive in the binding: what leaks when it grows. */
+  readonly tensors: number;
+  readonly rssBytes: number;
+  readonly peakRssBytes: number;
+}
+
+/** Requests by method: parameters and answer. */
+export interface Methods {
+  info: { params: undefined; result: EngineInfo };
+  stats: { params: undefined; result: EngineStats };
+  load: { params: ProgramDeclaration; result: number };
+  run: { params: { program: number; fn: string; feeds: Record<string, TypedData> }; result: Record<string, TypedData> };
+  write: { params: { program: number; values: ReadonlyMap<string, TypedData> }; result: undefined };
+  writeRows: { params: { program: number; name: string; firstRow: number; values: TypedData }; result: undefined };
+  zero: { params: { program: number; names: readonly string[] }; result: undefined };
+  read: { params: { program: number; names: readonly string[] }; result: Map<string, TypedData> };
+  loadFiles: { params: { program: number; tensors: readonly LoadFromFile[] }; result: undefined };
+  save: {
+    params: { program: number; path: string; tensors: readonly SaveToFile[]; metadata: Readonly<Record<string, string>> };
+    result: undefined;
+  };
+  dispose: { params: { program: number }; result: undefined };
+}
+export type Method = keyof Methods;
+
+export interface Request<M extends Method = Method> {
+  readonly id: number;
+  readonly method: M;
+  readonly params: Methods[M]['params'];
+}
+
+export type Reply =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: { readonly message: string; readonly where?: string } }
+  | { readonly id: number; readonly progress: { readonly done: number; readonly total: number } };

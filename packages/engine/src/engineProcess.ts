@@ -1,0 +1,142 @@
+// The engine process as its parent sees it: starts the child with TensorFlow in it, sends requests, ends it.
+import { fork, type ChildProcess } from 'node:child_process';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { EngineError } from './errors.ts';
+import type { EngineInfo, EngineStats, Method, Methods, Reply } from './child/protocol.ts';
+import { ensureTensorFlow, findAllocator, type InstallProgress } from './install/index.ts';
+
+export interface EngineOptions {
+  /** Threads TensorFlow computes with; part of what makes bits equal. Default: the cores. */
+  readonly threads?: number;
+  /** Progress of a first-time set-up of TensorFlow. */
+  readonly onInstallProgress?: (progress: InstallProgress) => void;
+}
+
+export type OnProgress = (done: number, total: number) => void;
+
+interface Pending {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: Error) => void;
+  readonly onProgress: OnProgress | undefined;
+  readonly method: Method;
+}
+
+// Both src/ and dist/ lie beside dist/, so this holds for sources under test as well as for the built package.
+const CHILD_ENTRY = fileURLToPath(new URL('../dist/child.js', import.meta.url));
+const KEPT_STDERR_BYTES = 8_000;
+
+/** A running engine process. */
+export class Engine {
+  readonly threads: number;
+  private readonly child: ChildProcess;
+  private readonly pending = new Map<number, Pending>();
+  private stderr = '';
+  private nextId = 1;
+  private ended: EngineError | undefined;
+  private about: EngineInfo | undefined;
+
+  constructor(child: ChildProcess, threads: number) {
+    this.child = child;
+    this.threads = threads;
+    child.on('message', (reply) => {
+      this.receive(reply as Reply);
+    });
+    child.on('exit', (code, signal) => {
+      this.fail(code, signal);
+    });
+    child.stderr?.on('data', (chunk: Buffer) => {
+      this.stderr = (this.stderr + chunk.toString()).slice(-KEPT_STDERR_BYTES);
+    });
+  }
+
+  /** TensorFlow's version, whether a GPU is used. Known after `startEngine`. */
+  get info(): EngineInfo {
+    if (this.about === undefined) throw new EngineError('the engine process has not started');
+    return this.about;
+  }
+
+  /** @throws EngineError what the engine process says, or that it has ended */
+  request<M extends Method>(method: M, params: Methods[M]['params'], onProgress?: OnProgress): Promise<Methods[M]['result']> {
+    if (this.ended) return Promise.reject(this.ended);
+    const id = this.nextId++;
+    return new Promise((resolve, reject) => {
+      this.pending.set(id, { resolve: resolve as (result: unknown) => void, reject, onProgress, method });
+      this.child.send({ id, method, params });
+    });
+  }
+
+  stats(): Promise<EngineStats> {
+    return this.request('stats', undefined);
+  }
+
+  /** Waits for the first answer: TensorFlow is loaded. */
+  async ready(): Promise<this> {
+    this.about = await this.request('info', undefined);
+    return this;
+  }
+
+  /** Ends the process when its current request is done. */
+  async close(): Promise<void> {
+    if (this.ended) return;
+    const exit = new Promise<void>((resolve) => this.child.once('exit', () => resolve()));
+    this.child.disconnect();
+    await exit;
+  }
+
+  /** Ends the process now, whatever it computes. */
+  kill(): void {
+    this.child.kill('SIGKILL');
+  }
+
+  private receive(reply: Reply): void {
+    const waiting = this.pending.get(reply.id);
+    if (waiting === undefined) return;
+    if ('progress' in reply) {
+      waiting.onProgress?.(reply.progress.done, reply.progress.total);
+      return;
+    }
+    this.pending.delete(reply.id);
+    if ('error' in reply) waiting.reject(new EngineError(reply.error.message, { where: waiting.method }));
+    else waiting.resolve(reply.result);
+  }
+
+  private fail(code: number | null, signal: NodeJS.Signals | null): void {
+    const memory = signal === 'SIGKILL' ? 'the system may have ended it for using too much memory: a smaller batch, gradient checkpointing or bf16 needs less' : undefined;
+    this.ended = new EngineError('the engine process ended', {
+      got: signal ?? `exit code ${code ?? 'unknown'}`,
+      ...(memory ? { cure: memory } : {}),
+      details: this.stderr.split('\n').filter(Boolean).slice(-8),
+    });
+    for (const { reject } of this.pending.values()) reject(this.ended);
+    this.pending.clear();
+  }
+}
+
+/**
+ * Starts an engine process; sets TensorFlow up first where that has not happened yet.
+ * @throws EngineError when TensorFlow cannot be installed or loaded
+ */
+export async function startEngine({ threads = defaultThreads(), onInstallProgress }: EngineOptions = {}): Promise<Engine> {
+  const install = await ensureTensorFlow(onInstallProgress ? { onProgress: onInstallProgress } : {});
+  const allocator = findAllocator();
+  // Read by native code when it loads: they must stand in the environment before the process starts.
+  const env = {
+    ...process.env,
+    LIKENESS_BINDING: install.bindingPath,
+    TF_CPP_MIN_LOG_LEVEL: process.env['TF_CPP_MIN_LOG_LEVEL'] ?? '2',
+    TF_NUM_INTRAOP_THREADS: String(threads),
+    TF_NUM_INTEROP_THREADS: '1',
+    TF_FORCE_GPU_ALLOW_GROWTH: 'true',
+    TF_DETERMINISTIC_OPS: '1',
+    ...(allocator ? { LD_PRELOAD: allocator } : {}),
+    ...(install.libraryPaths.length > 0
+      ? { LD_LIBRARY_PATH: [...install.libraryPaths, process.env['LD_LIBRARY_PATH']].filter(Boolean).join(':') }
+      : {}),
+  };
+  const child = fork(CHILD_ENTRY, [], { serialization: 'advanced', execArgv: [], env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  return new Engine(child, threads).ready();
+}
+
+/** Threads by default: the cores. */
+export const defaultThreads = (): number => Math.max(1, cpus().length);
