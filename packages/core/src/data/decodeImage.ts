@@ -1,0 +1,166 @@
+// Picture files to 8-bit RGB, as the reference's `ImageOps.exif_transpose(Image.open(f)).convert('RGB')` has them.
+// The header is checked before a pixel is decoded, so a small file cannot unpack to gigabytes.
+import { readFile } from 'node:fs/promises';
+import sharp from 'sharp';
+import type { Metadata, Sharp, SharpOptions } from 'sharp';
+import { DataError } from '../errors.ts';
+import type { RgbImage } from './rgbImage.ts';
+
+export interface DecodeOptions {
+  /** What becomes of transparency: laid over `background`, or `drop`ped as Pillow's `convert('RGB')` does. Default `flatten`. */
+  readonly alpha?: 'flatten' | 'drop';
+  /** RGB, 0 to 255, under transparent pixels. Default white. */
+  readonly background?: readonly [number, number, number];
+  /** Turn the picture as its EXIF orientation says. Default true. */
+  readonly orient?: boolean;
+  /** Most pixels (width x height) a file may unpack to. Default 100 million. */
+  readonly pixelLimit?: number;
+  /**
+   * `ignore` takes the stored numbers as sRGB, as Pillow and the reference scripts do; `convert` applies the
+   * embedded profile (Display P3 photos keep their colours). Default `ignore`.
+   */
+  readonly colorProfile?: 'ignore' | 'convert';
+}
+
+export const DEFAULT_PIXEL_LIMIT = 100_000_000;
+const READABLE = 'JPEG, PNG, WebP, AVIF, GIF or TIFF';
+
+/**
+ * Decodes a JPEG, PNG, WebP, AVIF, GIF or TIFF (the first frame or page) from a path or its bytes.
+ *
+ * Gray, palette, 16-bit (its high byte) and CMYK become 8-bit RGB. `alpha` is kept beside the colours in both modes.
+ * @throws DataError when the file is missing, of another kind, damaged, cut short or larger than the pixel limit
+ */
+export async function decodeImage(
+  source: string | Uint8Array,
+  options: DecodeOptions = {},
+): Promise<RgbImage> {
+  const { alpha = 'flatten', background = [255, 255, 255], orient = true, colorProfile = 'ignore' } = options;
+  const where = typeof source === 'string' ? source : 'picture';
+  const bytes = typeof source === 'string' ? await readBytes(source) : source;
+  const metadata = await readHeader(bytes, where);
+  checkPixelLimit(metadata, options.pixelLimit ?? DEFAULT_PIXEL_LIMIT, where);
+
+  const ignoreIcc = colorProfile === 'ignore';
+  const input = open(bytes, { ignoreIcc });
+  const upright = orient ? input.autoOrient() : input;
+  if (metadata.space === 'cmyk' && ignoreIcc)
+    return cmykToRgb(await rawPixels(upright.pipelineColourspace('cmyk').toColourspace('cmyk'), where));
+  const pixels = await rawPixels(upright.toColourspace('srgb'), where);
+  return splitAlpha(pixels, alpha === 'flatten' ? background : undefined);
+}
+
+interface RawPixels {
+  readonly data: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+  readonly channels: number;
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    throw unreadable(path, `the file cannot be read (${reasonOf(cause)})`, cause);
+  }
+}
+
+/** `failOn: 'error'` refuses damaged and truncated data but lets through what every viewer tolerates. */
+function open(bytes: Uint8Array, options: SharpOptions = {}): Sharp {
+  return sharp(bytes, { failOn: 'error', limitInputPixels: false, ...options });
+}
+
+async function readHeader(bytes: Uint8Array, where: string): Promise<Metadata> {
+  if (bytes.length === 0) throw unreadable(where, 'an empty file');
+  let metadata: Metadata;
+  try {
+    metadata = await open(bytes).metadata();
+  } catch (cause) {
+    throw unreadable(where, `not a picture, or a damaged one (${reasonOf(cause)})`, cause);
+  }
+  if (metadata.format === 'heif' && metadata.compression !== 'av1') {
+    throw unreadable(where, 'HEIC, which this build cannot decode; save it as JPEG or PNG first');
+  }
+  if (!['jpeg', 'png', 'webp', 'heif', 'gif', 'tiff'].includes(metadata.format)) {
+    throw unreadable(where, `a file of type ${metadata.format}`);
+  }
+  return metadata;
+}
+
+function checkPixelLimit(metadata: Metadata, pixelLimit: number, where: string): void {
+  const { width } = metadata;
+  const height = metadata.pageHeight ?? metadata.height; // of one frame, where frames are stacked
+  if (width * height <= pixelLimit) return;
+  throw new DataError('the picture is too large', {
+    where,
+    expected: `at most ${megapixels(pixelLimit)}`,
+    got: `${String(width)} x ${String(height)} = ${megapixels(width * height)}`,
+    cure: 'make it smaller, or raise pixelLimit when you trust the file',
+  });
+}
+
+function megapixels(count: number): string {
+  return `${(count / 1e6).toLocaleString('en-US', { maximumFractionDigits: 2 })} megapixels`;
+}
+
+async function rawPixels(pipeline: Sharp, where: string): Promise<RawPixels> {
+  try {
+    const { data, info } = await pipeline.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+    return { data, width: info.width, height: info.height, channels: info.channels };
+  } catch (cause) {
+    throw unreadable(where, `damaged or cut short (${reasonOf(cause)})`, cause);
+  }
+}
+
+/** Pillow's profile-less CMYK to RGB (`cmyk2rgb` in its Convert.c): `255 - K - (255 - K) * C / 255`, rounded. */
+function cmykToRgb({ data, width, height, channels }: RawPixels): RgbImage {
+  const rgb = new Uint8Array(width * height * 3);
+  for (let i = 0; i < width * height; i++) {
+    const paper = 255 - (data[i * channels + 3] ?? 0);
+    for (let c = 0; c < 3; c++)
+      rgb[3 * i + c] = Math.max(0, paper - divideBy255((data[i * channels + c] ?? 0) * paper));
+  }
+  return { width, height, data: rgb };
+}
+
+/** Separates raw gray, gray + alpha, RGB or RGBA samples; with a background, colours are laid over it. */
+function splitAlpha({ data, width, height, channels }: RawPixels, background?: readonly number[]): RgbImage {
+  if (channels === 3) return { width, height, data };
+  const colors = channels < 3 ? 1 : 3;
+  const hasAlpha = channels > colors;
+  const rgb = new Uint8Array(width * height * 3);
+  const alpha = new Uint8Array(width * height).fill(255);
+  for (let i = 0; i < alpha.length; i++) {
+    const opacity = hasAlpha ? (data[i * channels + colors] ?? 255) : 255;
+    alpha[i] = opacity;
+    for (let c = 0; c < 3; c++) {
+      const value = data[i * channels + (colors === 1 ? 0 : c)] ?? 0;
+      rgb[3 * i + c] = background
+        ? divideBy255(value * opacity + (background[c] ?? 0) * (255 - opacity))
+        : value;
+    }
+  }
+  return hasAlpha ? { width, height, data: rgb, alpha } : { width, height, data: rgb };
+}
+
+/** `round(value / 255)` for 0 to 65025 without division (Pillow's MULDIV255 and SHIFTFORDIV255). */
+function divideBy255(value: number): number {
+  const shifted = value + 128;
+  return ((shifted >> 8) + shifted) >> 8;
+}
+
+function unreadable(where: string, got: string, cause?: unknown): DataError {
+  return new DataError('the picture cannot be used', {
+    where,
+    expected: `a whole ${READABLE} file`,
+    got,
+    cure: 'open it in a picture editor and save it again, or leave it out',
+    cause,
+  });
+}
+
+/** The first line of what the decoder or the file system said. */
+function reasonOf(cause: unknown): string {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return message.split('\n')[0]?.trim() ?? message;
+}
