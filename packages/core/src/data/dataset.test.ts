@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -147,6 +147,16 @@ describe('problems', () => {
     await addPicture('a.png');
     await expect(load({ source: join(folder, 'a.png') })).rejects.toThrow(/not a folder/);
     await expect(load({ source: [join(folder, 'b.png')] })).rejects.toThrow(/b\.png: .*ENOENT/);
+  });
+
+  test('garbage inside a picture that still decodes is a warning', async () => {
+    await addPicture('photo.jpg', 200, 200);
+    const bytes = await readFile(join(folder, 'photo.jpg'));
+    const middle = Math.floor(bytes.length * 0.7);
+    bytes.fill(0xff, middle, middle + 40);
+    await writeFile(join(folder, 'photo.jpg'), bytes);
+    const { warnings } = await load();
+    expect(warnings).toEqual([expect.stringMatching(/photo\.jpg: readable, but look at it: .*JPEG/)]);
   });
 
   test('what is only unwise is a warning', async () => {

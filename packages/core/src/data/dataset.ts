@@ -77,7 +77,7 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
   const pathsByPixels = new Map<string, string>();
   // one after another: decoded photos are large, and only their resized versions stay
   for (const file of found.files) {
-    const loaded = await loadPicture(file, options, problems);
+    const loaded = await loadPicture(file, options, problems, warnings);
     if (!loaded) continue;
     const { image, mask } = loaded;
     const pixelHash = hashOf(image);
@@ -109,15 +109,20 @@ async function loadPicture(
   file: PictureFile,
   options: DatasetOptions,
   problems: string[],
+  warnings: string[],
 ): Promise<LoadedPicture | undefined> {
   const { minSizePx = 32 } = options;
   const name = basename(file.path);
-  const image = await decodeOr(problems, file.path, options);
+  const decode = async (path: string, decodeOptions: DecodeOptions): Promise<RgbImage | undefined> => {
+    const onWarning = (warning: string): void => {
+      warnings.push(`${basename(path)}: readable, but look at it: the decoder says "${warning}"`);
+    };
+    return await decodeOr(problems, path, { ...decodeOptions, onWarning });
+  };
+  const image = await decode(file.path, options);
   // transparent parts of a mask are not the subject: over black
   const maskImage =
-    file.maskPath === undefined
-      ? undefined
-      : await decodeOr(problems, file.maskPath, { ...options, alpha: 'flatten', background: [0, 0, 0] });
+    file.maskPath && (await decode(file.maskPath, { ...options, alpha: 'flatten', background: [0, 0, 0] }));
   if (!image) return undefined;
   if (Math.min(image.width, image.height) < minSizePx) {
     problems.push(
@@ -130,7 +135,7 @@ async function loadPicture(
     problems.push(`${maskName}: expected ${sizeOf(image)} as ${name}, got ${sizeOf(maskImage)}`);
     return undefined;
   }
-  return { image, mask: maskImage && luminance(maskImage) };
+  return { image, mask: maskImage ? luminance(maskImage) : undefined };
 }
 
 async function decodeOr(

@@ -2,7 +2,7 @@
 // The header is checked before a pixel is decoded, so a small file cannot unpack to gigabytes.
 import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
-import type { Metadata, Sharp, SharpOptions } from 'sharp';
+import type { Metadata, Sharp } from 'sharp';
 import { DataError } from '../errors.ts';
 import type { RgbImage } from './rgbImage.ts';
 
@@ -20,6 +20,11 @@ export interface DecodeOptions {
    * embedded profile (Display P3 photos keep their colours). Default `ignore`.
    */
   readonly colorProfile?: 'ignore' | 'convert';
+  /**
+   * Told what the decoder found odd in a file it could still read: stray bytes that some phones write, or a spot
+   * of garbage. Without it such files pass silently, as in Pillow.
+   */
+  readonly onWarning?: (warning: string) => void;
 }
 
 export const DEFAULT_PIXEL_LIMIT = 100_000_000;
@@ -42,12 +47,35 @@ export async function decodeImage(
   checkPixelLimit(metadata, options.pixelLimit ?? DEFAULT_PIXEL_LIMIT, where);
 
   const ignoreIcc = colorProfile === 'ignore';
-  const input = open(bytes, { ignoreIcc });
-  const upright = orient ? input.autoOrient() : input;
-  if (metadata.space === 'cmyk' && ignoreIcc)
-    return cmykToRgb(await rawPixels(upright.pipelineColourspace('cmyk').toColourspace('cmyk'), where));
-  const pixels = await rawPixels(upright.toColourspace('srgb'), where);
-  return splitAlpha(pixels, alpha === 'flatten' ? background : undefined);
+  const naiveCmyk = metadata.space === 'cmyk' && ignoreIcc;
+  const decode = (failOn: 'warning' | 'error'): Promise<RawPixels> => {
+    const input = sharp(bytes, { failOn, ignoreIcc, limitInputPixels: false });
+    const upright = orient ? input.autoOrient() : input;
+    return rawPixels(
+      naiveCmyk ? upright.pipelineColourspace('cmyk').toColourspace('cmyk') : upright.toColourspace('srgb'),
+    );
+  };
+  const pixels = await decodeTolerantly(decode, where, options.onWarning);
+  return naiveCmyk ? cmykToRgb(pixels) : splitAlpha(pixels, alpha === 'flatten' ? background : undefined);
+}
+
+/** Strictly first; when that fails, once more without minding warnings. Damaged and truncated data fail both times. */
+async function decodeTolerantly(
+  decode: (failOn: 'warning' | 'error') => Promise<RawPixels>,
+  where: string,
+  onWarning?: (warning: string) => void,
+): Promise<RawPixels> {
+  try {
+    return await decode('warning');
+  } catch (warning) {
+    try {
+      const pixels = await decode('error');
+      onWarning?.(reasonOf(warning));
+      return pixels;
+    } catch (cause) {
+      throw unreadable(where, `damaged or cut short (${reasonOf(cause)})`, cause);
+    }
+  }
 }
 
 interface RawPixels {
@@ -65,16 +93,11 @@ async function readBytes(path: string): Promise<Uint8Array> {
   }
 }
 
-/** `failOn: 'error'` refuses damaged and truncated data but lets through what every viewer tolerates. */
-function open(bytes: Uint8Array, options: SharpOptions = {}): Sharp {
-  return sharp(bytes, { failOn: 'error', limitInputPixels: false, ...options });
-}
-
 async function readHeader(bytes: Uint8Array, where: string): Promise<Metadata> {
   if (bytes.length === 0) throw unreadable(where, 'an empty file');
   let metadata: Metadata;
   try {
-    metadata = await open(bytes).metadata();
+    metadata = await sharp(bytes, { failOn: 'error', limitInputPixels: false }).metadata();
   } catch (cause) {
     throw unreadable(where, `not a picture, or a damaged one (${reasonOf(cause)})`, cause);
   }
@@ -103,13 +126,9 @@ function megapixels(count: number): string {
   return `${(count / 1e6).toLocaleString('en-US', { maximumFractionDigits: 2 })} megapixels`;
 }
 
-async function rawPixels(pipeline: Sharp, where: string): Promise<RawPixels> {
-  try {
-    const { data, info } = await pipeline.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
-    return { data, width: info.width, height: info.height, channels: info.channels };
-  } catch (cause) {
-    throw unreadable(where, `damaged or cut short (${reasonOf(cause)})`, cause);
-  }
+async function rawPixels(pipeline: Sharp): Promise<RawPixels> {
+  const { data, info } = await pipeline.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+  return { data, width: info.width, height: info.height, channels: info.channels };
 }
 
 /** Pillow's profile-less CMYK to RGB (`cmyk2rgb` in its Convert.c): `255 - K - (255 - K) * C / 255`, rounded. */
