@@ -58,7 +58,7 @@ export interface Toolchain {
  * @throws EngineError naming every missing tool and the command that installs them on this machine.
  */
 export async function findToolchain(env: NodeJS.ProcessEnv = process.env): Promise<Toolchain> {
-  const compilers = [env['CXX'], 'g++', 'clang++', 'c++'].filter((name) => name !== undefined && name !== '');
+  const compilers = [...(env['CXX'] ? [env['CXX']] : []), 'g++', 'clang++', 'c++'];
   const compilerTool: Tool = {
     name: 'a C++ compiler (g++ or clang++)',
     probes: compilers.map((name) => [name, '--version'] as const),
