@@ -19,18 +19,14 @@ import {
   sigmaToTimestep,
   trainingSigmas,
   type SigmaStep,
+  type SigmaWalk,
 } from './sigmas.ts';
 import { multistepTimesteps, roundHalfToEven } from './timesteps.ts';
 
 /** Below this many steps a last or last-but-one step of high order would overshoot (`lower_order_final`). */
 const FEW_STEPS = 15;
 
-interface Walk {
-  timesteps: number[];
-  sigmas: Float32Array;
-}
-
-function walk(schedule: NoiseSchedule, numInferenceSteps: number, useKarrasSigmas: boolean): Walk {
+function walk(schedule: NoiseSchedule, numInferenceSteps: number, useKarrasSigmas: boolean): SigmaWalk {
   const { config } = schedule;
   const table = trainingSigmas(schedule);
   const smallest = table[0] ?? NaN;

@@ -11,15 +11,17 @@ import {
   type SampleOptions,
   type Sampler,
 } from './sampler.ts';
-import { karrasSigmas, sigmasAt, sigmaStep, sigmaToTimestep, trainingSigmas } from './sigmas.ts';
+import {
+  karrasSigmas,
+  sigmasAt,
+  sigmaStep,
+  sigmaToTimestep,
+  trainingSigmas,
+  type SigmaWalk,
+} from './sigmas.ts';
 import { spacedTimesteps } from './timesteps.ts';
 
-interface Walk {
-  timesteps: number[];
-  sigmas: Float32Array;
-}
-
-function walk(schedule: NoiseSchedule, numInferenceSteps: number): Walk {
+function walk(schedule: NoiseSchedule, numInferenceSteps: number): SigmaWalk {
   const { config } = schedule;
   const table = trainingSigmas(schedule);
   let timesteps = eulerTimesteps(schedule, numInferenceSteps);

@@ -41,16 +41,16 @@ export interface Sampler {
   readonly name: SamplerName;
   readonly description: string;
   /** The timesteps the network is called with, in order. */
-  timesteps(schedule: NoiseSchedule, numInferenceSteps: number): number[];
+  readonly timesteps: (schedule: NoiseSchedule, numInferenceSteps: number) => number[];
   /** Standard deviation the walk starts from: pass `noise * initNoiseSigma` as latents. */
-  initNoiseSigma(schedule: NoiseSchedule, numInferenceSteps: number): number;
+  readonly initNoiseSigma: (schedule: NoiseSchedule, numInferenceSteps: number) => number;
   /** Noise level before each step and after the last one, for the samplers that are defined by them. */
-  sigmas?(schedule: NoiseSchedule, numInferenceSteps: number): Float32Array;
+  readonly sigmas?: (schedule: NoiseSchedule, numInferenceSteps: number) => Float32Array;
   /**
    * From latents of standard deviation `initNoiseSigma` to clean ones; the input is not changed. Throws a
    * `ConfigError` for fields of the schedule's config that this sampler cannot honour.
    */
-  sample(denoise: Denoise, latents: Float32Array, options: SampleOptions): Promise<Float32Array>;
+  readonly sample: (denoise: Denoise, latents: Float32Array, options: SampleOptions) => Promise<Float32Array>;
 }
 
 /** Calls the network, unless the walk was aborted, and checks what comes back. */

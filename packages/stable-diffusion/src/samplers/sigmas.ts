@@ -7,6 +7,12 @@ const RHO = 7;
 /** Stands in for ā = 0, which has no finite sigma, at the last timestep of a zero-SNR schedule. */
 const SMALLEST_ALPHA_CUMPROD = 2 ** -24;
 
+/** What a sampler defined by sigmas runs through; `sigmas` has one more, the level after the last step. */
+export interface SigmaWalk {
+  readonly timesteps: number[];
+  readonly sigmas: Float32Array;
+}
+
 export interface SigmaStep {
   /** What the image's and the noise's share are in a sample of variance one: `alpha² + sigma² = 1`. */
   readonly alpha: number;
@@ -47,8 +53,7 @@ export function sigmaToTimestep(sigma: number, table: Float32Array): number {
   const logSigma = Math.log(Math.max(sigma, 1e-10));
   const logAt = (index: number) => fround(Math.log(table[index] ?? NaN));
   let low = 0;
-  while (low + 1 < table.length && logAt(low + 1) <= logSigma) low += 1;
-  low = Math.min(low, table.length - 2);
+  while (low + 2 < table.length && logAt(low + 1) <= logSigma) low += 1;
   const weight = (logAt(low) - logSigma) / (logAt(low) - logAt(low + 1));
   const clipped = Math.min(Math.max(weight, 0), 1);
   return (1 - clipped) * low + clipped * (low + 1);

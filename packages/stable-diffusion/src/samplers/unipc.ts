@@ -18,21 +18,18 @@ import {
   sigmaToTimestep,
   trainingSigmas,
   type SigmaStep,
+  type SigmaWalk,
 } from './sigmas.ts';
 import { multistepTimesteps, roundHalfToEven } from './timesteps.ts';
 
 type SolverType = 'bh1' | 'bh2';
-interface Walk {
-  timesteps: number[];
-  sigmas: Float32Array;
-}
 /** A predicted clean image and the noise level it was predicted at. */
 interface Known {
   x0: Float32Array;
   lambda: number;
 }
 
-function walk(schedule: NoiseSchedule, numInferenceSteps: number): Walk {
+function walk(schedule: NoiseSchedule, numInferenceSteps: number): SigmaWalk {
   const { config } = schedule;
   const table = trainingSigmas(schedule);
   const smallest = table[0] ?? NaN;
