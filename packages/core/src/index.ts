@@ -1,1 +1,51 @@
-export {};
+// Public face of core. A test pins this list: what stands here is what plugins and commands may rely on.
+export type * from './contracts.ts';
+export type * from './events.ts';
+
+export { loadConfigFile } from './config/configFile.ts';
+export { configHash } from './config/configHash.ts';
+export { flagLayer, flagsFromSchema, optionsFromSchema } from './config/flags.ts';
+export type { FlagType, FlagValues, OptionDescription } from './config/flags.ts';
+export type { ConfigLayer } from './config/layers.ts';
+export { didYouMean, nearestName } from './config/nearestName.ts';
+export { defaultSamplePrompts, subjectPrompts } from './config/prompts.ts';
+export { modelFacts, resolveConfig } from './config/resolveConfig.ts';
+export type {
+  ExampleSubject,
+  ModelFacts,
+  Resolved,
+  ResolvedConfig,
+  ResolveOptions,
+} from './config/resolveConfig.ts';
+export { configSchema, defineConfig, LR_SCHEDULERS, OPTIMIZERS } from './config/schema.ts';
+export type { Config, ConfigInput } from './config/schema.ts';
+
+export { definePlugin } from './plugins/definePlugin.ts';
+export type {
+  Contributions,
+  OptimizerSettings,
+  Plugin,
+  PluginDefaults,
+  PluginDefinition,
+  PluginFactory,
+} from './plugins/definePlugin.ts';
+export { installedPlugins } from './plugins/installedPlugins.ts';
+export { parseRecipe } from './plugins/recipe.ts';
+export { listPlugins, resolvePlugins } from './plugins/resolvePlugins.ts';
+export type { ResolvePluginsOptions } from './plugins/resolvePlugins.ts';
+export { setUpPlugins } from './plugins/setUpPlugins.ts';
+export type { PluginSetup } from './plugins/setUpPlugins.ts';
+
+export { Parameters } from './model/parameters.ts';
+export type {
+  Adapter,
+  Conv2dOptions,
+  LayerCall,
+  Parameter,
+  ParametersOptions,
+  WeightLayout,
+} from './model/parameters.ts';
+
+export { createVariable, gatherRows, tf } from '@likeness/engine';
+export type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D, Variable } from '@likeness/engine';
+export * from './errors.ts';

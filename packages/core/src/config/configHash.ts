@@ -1,0 +1,33 @@
+// Identity of a run's settings: equal hashes, equal bits (on one machine).
+import { createHash } from 'node:crypto';
+import { stableJson } from '../cache/stableJson.ts';
+import type { ResolvedConfig } from './resolveConfig.ts';
+
+/** Where things lie, how often somebody looks and how results are written changes no weight. */
+const WITHOUT_EFFECT = [
+  'outputDir',
+  'cacheDir',
+  'resume',
+  'checkpointingSteps',
+  'checkpointsTotalLimit',
+  'samples',
+  'samplePrompts',
+  'sampleEverySteps',
+  'numSamples',
+  'exportDtype',
+  'exportFormat',
+] as const satisfies readonly (keyof ResolvedConfig)[];
+
+/**
+ * sha256 in hex over everything that can change the trained weights.
+ * @param facts what is not in the config and can change them too: the model's fingerprint, pictures' hashes, the
+ * compile mode that `auto` became, TensorFlow's version
+ */
+export function configHash(config: ResolvedConfig, facts: Readonly<Record<string, unknown>> = {}): string {
+  const relevant = Object.fromEntries(
+    Object.entries(config).filter(([key]) => !(WITHOUT_EFFECT as readonly string[]).includes(key)),
+  );
+  return createHash('sha256')
+    .update(stableJson({ config: relevant, facts }))
+    .digest('hex');
+}

@@ -1,0 +1,17 @@
+// Loads a user's TypeScript or JavaScript file. Its `@likeness/core` is always the running copy, wherever the file
+// lies and whether or not core can be resolved from there.
+import { createJiti } from 'jiti';
+
+/** The exports of a module by path. */
+export async function loadModule(path: string): Promise<Record<string, unknown>> {
+  // Loaded when needed: this file is itself part of core's index.
+  const core: unknown = await import('../index.ts');
+  const jiti = createJiti(import.meta.url, {
+    virtualModules: { '@likeness/core': core },
+    interopDefault: false,
+    moduleCache: false,
+    // Compiled files are small; leaving them behind in a shared folder would be worse than compiling again.
+    fsCache: false,
+  });
+  return jiti.import<Record<string, unknown>>(path);
+}

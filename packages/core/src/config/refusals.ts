@@ -1,0 +1,48 @@
+// Combinations of options that cannot work, each with its reason, and options that have no effect.
+import type { PredictionType } from '../contracts.ts';
+import type { ResolvedConfig } from './resolveConfig.ts';
+
+/** Reasons why a run cannot go as configured; empty when it can. */
+export function refusals(config: ResolvedConfig, predictionType: PredictionType): string[] {
+  const reasons: string[] = [];
+  if (config.snrGamma !== undefined && predictionType === 'sample') {
+    reasons.push(
+      'snrGamma: Min-SNR weights are defined for models that predict noise or velocity; this one predicts the sample',
+    );
+  }
+  if (config.gradientCheckpointing && (config.mode === 'graph' || config.mode === 'eager')) {
+    reasons.push(
+      `gradientCheckpointing: needs mode xla, ${config.mode} would compute everything twice and keep both; use mode auto or xla`,
+    );
+  }
+  if (config.lrWarmupSteps > 0 && config.lrScheduler === 'constant') {
+    reasons.push('lrWarmupSteps: the constant schedule has no warm-up; use lrScheduler constant_with_warmup');
+  }
+  if (config.lrWarmupSteps >= config.maxTrainSteps && config.lrScheduler !== 'constant') {
+    reasons.push(
+      `lrWarmupSteps: ${config.lrWarmupSteps} steps of warm-up leave nothing of ${config.maxTrainSteps} training steps`,
+    );
+  }
+  return reasons;
+}
+
+/** Options somebody set that change nothing here; told as warnings. */
+export function ignoredOptions(
+  config: ResolvedConfig,
+  isSet: (key: keyof ResolvedConfig) => boolean,
+): string[] {
+  const warnings: string[] = [];
+  const warn = (key: keyof ResolvedConfig, ignored: boolean, why: string): void => {
+    if (ignored && isSet(key)) warnings.push(`${key} has no effect: ${why}`);
+  };
+  warn('lrNumCycles', config.lrScheduler !== 'cosine_with_restarts', `lrScheduler is ${config.lrScheduler}`);
+  warn('lrPower', config.lrScheduler !== 'polynomial', `lrScheduler is ${config.lrScheduler}`);
+  for (const key of ['adamBeta1', 'adamBeta2', 'adamEpsilon'] as const) {
+    warn(key, config.optimizer === 'sgd', 'optimizer is sgd');
+  }
+  for (const key of ['samplePrompts', 'sampleEverySteps', 'numSamples'] as const) {
+    warn(key, !config.samples, 'samples are off');
+  }
+  warn('background', config.alpha === 'drop', 'alpha is drop');
+  return warnings;
+}

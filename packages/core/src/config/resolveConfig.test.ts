@@ -1,0 +1,179 @@
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import type { LossTerm, Trainable } from '../contracts.ts';
+import { definePlugin } from '../plugins/definePlugin.ts';
+import { resolveConfig, type ModelFacts, type ResolveOptions } from './resolveConfig.ts';
+
+const model: ModelFacts = {
+  resolution: 64,
+  samplers: ['ddim', 'euler'],
+  predictionType: 'v_prediction',
+  downsampleFactor: 8,
+  recommended: { guidanceScale: 4, training: { method: { learningRate: 2e-4, rank: 8 } } },
+};
+const trainable = (): Trainable => ({
+  groups: [],
+  touches: [],
+  export: () => Promise.resolve([]),
+  detach: () => undefined,
+});
+const method = definePlugin({
+  name: 'method',
+  description: 'trains',
+  options: z.strictObject({
+    rank: z.int().positive().default(4),
+    dropout: z.number().min(0).lt(1).default(0),
+  }),
+  setup: ({ rank }) => ({
+    defaults: { learningRate: 1e-4, maxTrainSteps: 100 * rank, lrScheduler: 'linear' },
+    trainable,
+  }),
+});
+const flags = (values: Record<string, unknown>) => ({ name: 'flags', values });
+const file = (values: Record<string, unknown>) => ({ name: 'likeness.config.yaml', values });
+const pictures = { instanceDataDir: 'photos', classNoun: 'dog' };
+const resolve = (options: Partial<ResolveOptions>) =>
+  resolveConfig({ plugins: [method()], layers: [flags(pictures)], model, ...options });
+
+describe('resolveConfig', () => {
+  it('lets defaults < plugin < model < file < flags win, key by key', () => {
+    const { config } = resolve({
+      layers: [
+        file({ ...pictures, seed: 1, maxGradNorm: 2, pluginOptions: { method: { dropout: 0.1 } } }),
+        flags({ seed: 2 }),
+      ],
+    });
+    expect(config).toMatchObject({
+      adamBeta1: 0.9, // default
+      lrScheduler: 'linear', // plugin
+      maxTrainSteps: 800, // plugin, from an option the model recommends
+      learningRate: 2e-4, // model over plugin
+      guidanceScale: 4, // model over default
+      maxGradNorm: 2, // file
+      seed: 2, // flags over file
+      resolution: 64,
+      sampler: 'ddim',
+      recipe: 'method',
+      pluginOptions: { method: { rank: 8, dropout: 0.1 } },
+    });
+    expect(resolve({ layers: [file({ ...pictures, learningRate: 1 })] }).config.learningRate).toBe(1);
+    const inline = resolve({ plugins: [method({ rank: 2 })] });
+    expect(inline.config.pluginOptions).toEqual({ method: { rank: 2, dropout: 0 } });
+  });
+
+  it('makes prompts from identifier and class noun', () => {
+    expect(resolve({}).config.prompts).toEqual({
+      identifier: 'sks',
+      classNoun: 'dog',
+      instancePrompt: 'a photo of sks dog',
+      classPrompt: 'a photo of a dog',
+    });
+    const spelledOut = { instanceDataDir: 'photos', instancePrompt: 'my owl', classPrompt: 'an owl' };
+    expect(resolve({ layers: [flags(spelledOut)] }).config.prompts).toEqual({
+      instancePrompt: 'my owl',
+      classPrompt: 'an owl',
+    });
+  });
+
+  it('tells all problems of all layers at once, with layer, path and nearest name', () => {
+    const attempt = () =>
+      resolve({
+        layers: [
+          file({ learningrate: 1, trainBatchSize: 1.5, pluginOptions: { method: { rnak: 2 }, metod: {} } }),
+          flags({
+            optimizer: 'lion',
+            seed: -1,
+            background: 'white',
+            subject: 'x',
+            pluginOptions: { method: { rank: 0 } },
+          }),
+        ],
+      });
+    expect(attempt).toThrowErrorMatchingInlineSnapshot(`
+      [ConfigError: configuration: 11 settings do not work
+        - likeness.config.yaml: trainBatchSize: expected a whole number, got 1.5
+        - likeness.config.yaml: learningrate is not an option (did you mean learningRate?)
+        - flags: background: expected a colour like #ffffff, got "white"
+        - flags: optimizer: expected one of adamw, adam, sgd, got "lion"
+        - flags: seed: expected at least 0, got -1
+        - flags: subject: there are no example subjects here, got x
+        - instancePrompt: nothing names the subject; give classNoun (--class-noun dog), instancePrompt or subject
+        - instanceDataDir: no pictures; give a folder (--instance-data-dir) or an example subject (--subject NAME)
+        - likeness.config.yaml: pluginOptions.metod: the recipe has no plugin metod (did you mean method?)
+        - likeness.config.yaml: pluginOptions.method.rnak is not an option (did you mean rank?)
+        - flags: pluginOptions.method.rank: expected more than 0, got 0
+        cure: pipeline plugins lists every option with its default]
+    `);
+  });
+
+  it('takes pictures and class noun of an example subject, unless a stronger layer brings pictures', () => {
+    const subjects = { poodle: { instanceDataDir: '/subjects/poodle', classNoun: 'dog' } };
+    const base = { name: 'the bundled example', values: { subject: 'poodle' } };
+    expect(resolve({ layers: [base], subjects }).config).toMatchObject({
+      instanceDataDir: '/subjects/poodle',
+      classNoun: 'dog',
+    });
+    expect(resolve({ layers: [base, flags({ classNoun: 'poodle' })], subjects }).config.classNoun).toBe(
+      'poodle',
+    );
+    const mine = resolve({
+      layers: [base, flags({ instanceDataDir: 'mine', classNoun: 'cat' })],
+      subjects,
+    }).config;
+    expect(mine).toMatchObject({ instanceDataDir: 'mine', classNoun: 'cat' });
+    expect(mine.subject).toBeUndefined();
+    expect(() => resolve({ layers: [base, flags({ instanceDataDir: 'mine' })], subjects })).toThrow(
+      'nothing names the subject',
+    );
+    expect(() => resolve({ layers: [flags({ subject: 'poodel' })], subjects })).toThrow(
+      'did you mean poodle?',
+    );
+    expect(() => resolve({ layers: [flags({ subject: 'poodle', ...pictures })], subjects })).toThrow(
+      'give one of them',
+    );
+  });
+
+  it('refuses combinations that cannot work', () => {
+    const refused = (values: Record<string, unknown>, facts: Partial<ModelFacts> = {}) =>
+      expect(() => resolve({ layers: [flags({ ...pictures, ...values })], model: { ...model, ...facts } }));
+    refused({ snrGamma: 5 }, { predictionType: 'sample' }).toThrow('flags: snrGamma: Min-SNR');
+    refused({ gradientCheckpointing: true, mode: 'eager' }).toThrow('needs mode xla');
+    refused({ lrScheduler: 'constant', lrWarmupSteps: 5 }).toThrow('constant_with_warmup');
+    refused({ sampler: 'eulr' }).toThrow('did you mean euler?');
+    refused({ resolution: 100 }).toThrow('expected a multiple of 8, got 100');
+    refused({ instanceDataDir: undefined }).toThrow('no pictures');
+  });
+
+  it('warns of settings without effect', () => {
+    const { warnings } = resolve({
+      layers: [flags({ ...pictures, lrPower: 2, optimizer: 'sgd', adamBeta1: 0.8 })],
+    });
+    expect(warnings).toEqual([
+      'lrPower has no effect: lrScheduler is linear',
+      'adamBeta1 has no effect: optimizer is sgd',
+    ]);
+  });
+
+  it('wants exactly one training of what plugins bring, and names both when they collide', () => {
+    const term: LossTerm = { name: 'shared', weight: 1, compute: ({ instance }) => instance.timesteps };
+    const extra = (name: string) =>
+      definePlugin({
+        name,
+        description: name,
+        options: z.strictObject({}),
+        setup: () => ({
+          lossTerms: [term],
+          denoisingLoss: term,
+          prior: { classPrompt: 'a dog', numClassImages: 1 },
+        }),
+      })();
+    expect(() => resolve({ plugins: [extra('one')] })).toThrow('none of them trains anything');
+    expect(() => resolve({ plugins: [method(), extra('one'), extra('two')] }))
+      .toThrowErrorMatchingInlineSnapshot(`
+      [PluginError: recipe method+one+two: what these plugins bring does not make one training
+        - one and two both bring a denoising loss; a run has one
+        - one and two both bring a request for class pictures; a run has one
+        - one and two both call a loss term shared; names are unique]
+    `);
+  });
+});

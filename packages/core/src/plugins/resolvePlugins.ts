@@ -1,0 +1,189 @@
+// From names to plugins: inline ones, then built-ins, then installed packages, then paths.
+import { isAbsolute, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { createJiti } from 'jiti';
+import { loadModule } from '../config/loadModule.ts';
+import { didYouMean } from '../config/nearestName.ts';
+import { PluginError } from '../errors.ts';
+import {
+  isPlugin,
+  isPluginFactory,
+  requireThisCore,
+  type Plugin,
+  type PluginFactory,
+} from './definePlugin.ts';
+import { installedPlugins, type InstalledPlugin } from './installedPlugins.ts';
+import { checkCombination, parseRecipe } from './recipe.ts';
+
+export interface ResolvePluginsOptions {
+  /** Plugins that come along; the composition root says which. */
+  readonly builtIns: readonly PluginFactory[];
+  /** Where the command runs: installed packages and paths are looked up from there. */
+  readonly cwd: string;
+  /**
+   * The config's `plugins`: names, paths, or plugins themselves. Those the recipe names stand in its place, the others
+   * are added behind.
+   */
+  readonly plugins?: readonly unknown[];
+}
+
+/**
+ * The plugins of a recipe such as `dreambooth+ppl`, in its order.
+ * @throws PluginError for names nobody knows, plugins of a second copy of core, and combinations that do not work
+ */
+export async function resolvePlugins(recipe: string, options: ResolvePluginsOptions): Promise<Plugin[]> {
+  const { builtIns, cwd, plugins: listed = [] } = options;
+  const given: Plugin[] = [];
+  for (const [index, entry] of listed.entries()) given.push(await resolveEntry(entry, index, options));
+  const chosen: Plugin[] = [];
+  const unknown: string[] = [];
+  for (const name of parseRecipe(recipe)) {
+    const plugin =
+      given.find((candidate) => candidate.name === name) ?? (await findByName(name, builtIns, cwd));
+    if (plugin) chosen.push(plugin);
+    else unknown.push(name);
+  }
+  if (unknown.length > 0) {
+    const known = [...given.map(({ name }) => name), ...knownNames(builtIns, cwd)];
+    throw new PluginError('no such plugin', {
+      where: `recipe ${recipe}`,
+      details: unknown.map((name) => `${name}${didYouMean(name, known)}`),
+      expected: `one of ${known.join(', ')}, or an installed package likeness-plugin-NAME or @scope/likeness-plugin-NAME`,
+    });
+  }
+  for (const plugin of given) if (!chosen.includes(plugin)) chosen.push(plugin);
+  for (const plugin of chosen) requireThisCore(plugin, 'in the recipe');
+  checkCombination(chosen);
+  return chosen;
+}
+
+/** Names a recipe may say here: built-ins and installed packages. */
+export function knownNames(builtIns: readonly PluginFactory[], cwd: string): string[] {
+  const names = [
+    ...builtIns.map(({ pluginName }) => pluginName),
+    ...installedPlugins(cwd).map(({ name }) => name),
+  ];
+  return [...new Set(names)];
+}
+
+/**
+ * Every plugin that can be used here, for `pipeline plugins`; a package that cannot be loaded is told, not thrown.
+ */
+export async function listPlugins(
+  builtIns: readonly PluginFactory[],
+  cwd: string,
+): Promise<{ plugins: { plugin: Plugin; from: string }[]; failures: string[] }> {
+  const plugins = builtIns.map((factory) => ({ plugin: factory(), from: 'built in' }));
+  const failures: string[] = [];
+  for (const installed of installedPlugins(cwd)) {
+    try {
+      const plugin = await loadPackage(installed);
+      requireThisCore(plugin, installed.packageName);
+      plugins.push({ plugin, from: installed.packageName });
+    } catch (error) {
+      failures.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  return { plugins, failures };
+}
+
+async function resolveEntry(
+  entry: unknown,
+  index: number,
+  { builtIns, cwd }: ResolvePluginsOptions,
+): Promise<Plugin> {
+  const where = `plugins[${index}]`;
+  if (typeof entry === 'string') {
+    if (isPath(entry)) return loadPath(resolve(cwd, entry));
+    const plugin = await findByName(entry, builtIns, cwd);
+    if (plugin) return plugin;
+    throw new PluginError('no such plugin', {
+      where,
+      got: `${entry}${didYouMean(entry, knownNames(builtIns, cwd))}`,
+      cure: 'install its package, or give a path that starts with ./',
+    });
+  }
+  if (isPlugin(entry) || isPluginFactory(entry)) {
+    requireThisCore(entry, where);
+    return isPlugin(entry) ? entry : entry();
+  }
+  throw new PluginError('not a plugin', {
+    where,
+    expected: 'a name, a path, or what definePlugin made',
+    got: typeof entry,
+  });
+}
+
+async function findByName(
+  name: string,
+  builtIns: readonly PluginFactory[],
+  cwd: string,
+): Promise<Plugin | undefined> {
+  const builtIn = builtIns.find(({ pluginName }) => pluginName === name);
+  if (builtIn) return builtIn();
+  const installed = installedPlugins(cwd).filter(
+    (candidate) => candidate.name === name || candidate.packageName === name,
+  );
+  const [first] = installed;
+  if (!first) return undefined;
+  if (installed.length > 1) {
+    throw new PluginError('several installed packages have this name', {
+      where: `plugin ${name}`,
+      got: installed.map(({ packageName }) => packageName).join(', '),
+      cure: "write the package's whole name into the config's plugins",
+    });
+  }
+  return loadPackage(first);
+}
+
+async function loadPackage({ name, packageName, folder }: InstalledPlugin): Promise<Plugin> {
+  // Resolved as an import from beside it would be, and imported by Node itself: it brings its own idea of core.
+  const jiti = createJiti(import.meta.url);
+  const load = async (): Promise<Record<string, unknown>> => {
+    const url = jiti.esmResolve(packageName, pathToFileURL(`${folder}/package.json`).href);
+    return (await import(url)) as Record<string, unknown>;
+  };
+  return pluginOf(await loaded(load, `${packageName} at ${folder}`), packageName, name);
+}
+
+async function loadPath(path: string): Promise<Plugin> {
+  return pluginOf(await loaded(() => loadModule(path), path), path);
+}
+
+async function loaded(
+  load: () => Promise<Record<string, unknown>>,
+  where: string,
+): Promise<Record<string, unknown>> {
+  try {
+    return await load();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new PluginError(`it cannot be loaded: ${reason}`, { where: `plugin ${where}`, cause: error });
+  }
+}
+
+/** The plugin a module exports: its default export, or the only plugin among its exports, or the one of that name. */
+function pluginOf(module: Record<string, unknown>, where: string, name?: string): Plugin {
+  const candidates = [...new Set([module['default'], ...Object.values(module)])].filter(
+    (value) => isPlugin(value) || isPluginFactory(value),
+  );
+  const nameOf = (value: Plugin | PluginFactory): string => (isPlugin(value) ? value.name : value.pluginName);
+  const named = candidates.filter((value) => nameOf(value) === name);
+  const [only] = named.length > 0 ? named : candidates;
+  if (only === undefined || (named.length === 0 && candidates.length > 1)) {
+    throw new PluginError(candidates.length > 1 ? 'it exports several plugins' : 'it exports no plugin', {
+      where: `plugin ${where}`,
+      expected: 'export default definePlugin({ … })',
+      got:
+        candidates.length > 1
+          ? candidates.map(nameOf).join(', ')
+          : `exports ${Object.keys(module).join(', ') || 'nothing'}`,
+    });
+  }
+  requireThisCore(only, where);
+  return isPlugin(only) ? only : only();
+}
+
+function isPath(entry: string): boolean {
+  return entry.startsWith('.') || isAbsolute(entry) || /\.[mc]?[jt]s$/.test(entry);
+}

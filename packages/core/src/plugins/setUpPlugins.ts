@@ -1,0 +1,190 @@
+// Gives every plugin its options, sets it up, and checks that together they bring what a run needs.
+import {
+  layerSetting,
+  mergeLayers,
+  problemsOf,
+  problemsOfMerged,
+  type ConfigLayer,
+} from '../config/layers.ts';
+import { didYouMean } from '../config/nearestName.ts';
+import { configSchema } from '../config/schema.ts';
+import type { RecommendedSettings, SetupContext } from '../contracts.ts';
+import { LikenessError, PluginError } from '../errors.ts';
+import type { Contributions, Plugin } from './definePlugin.ts';
+
+/** A plugin with its checked options and what it contributes. */
+export interface PluginSetup {
+  readonly plugin: Plugin;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly contributions: Contributions;
+}
+
+export interface SetUpRequest {
+  readonly plugins: readonly Plugin[];
+  /** Config file and flags; `pluginOptions` is read from them. */
+  readonly layers: readonly ConfigLayer[];
+  readonly recommended: RecommendedSettings;
+  readonly context: SetupContext;
+  /** Receives what is wrong with options, one line each. */
+  readonly problems: string[];
+}
+
+export interface SetUp {
+  readonly plugins: readonly PluginSetup[];
+  /** For core's options, weakest first: the plugins' defaults, then what the model recommends for them. */
+  readonly defaults: readonly ConfigLayer[];
+}
+
+/**
+ * Options of a plugin, weakest first: its schema's defaults < the model's recommendation < those given to its factory
+ * < config file < flags.
+ * @throws PluginError when setting up fails, or contributions do not fit together
+ */
+export function setUpPlugins({ plugins, layers, recommended, context, problems }: SetUpRequest): SetUp {
+  problems.push(...optionsOfNobody(plugins, layers));
+  const setups: PluginSetup[] = [];
+  const ofPlugins: ConfigLayer[] = [];
+  const ofModel: ConfigLayer[] = [];
+  for (const plugin of plugins) {
+    const { own, core } = splitRecommended(plugin, recommended.training?.[plugin.name] ?? {}, problems);
+    ofModel.push({ name: `the model's recommendation for ${plugin.name}`, values: core });
+    const options = pluginOptions(plugin, own, layers, problems);
+    if (options === undefined) continue;
+    const contributions = setUp(plugin, options, context, problems);
+    if (contributions === undefined) continue;
+    setups.push({ plugin, options, contributions });
+    ofPlugins.push({ name: `defaults of ${plugin.name}`, values: contributions.defaults ?? {} });
+  }
+  if (problems.length === 0) checkContributions(setups);
+  return { plugins: setups, defaults: [...ofPlugins, ...ofModel] };
+}
+
+/**
+ * What plugins bring must make one training: something to train, at most one of what there can be only one of.
+ * @throws PluginError with the names of the plugins that collide, all collisions at once
+ */
+export function checkContributions(setups: readonly PluginSetup[]): void {
+  const bringing = (has: (contributions: Contributions) => unknown): string[] =>
+    setups.filter(({ contributions }) => has(contributions) !== undefined).map(({ plugin }) => plugin.name);
+  const details: string[] = [];
+  if (bringing((c) => c.trainable).length === 0) {
+    details.push('none of them trains anything; add a method like dreambooth');
+  }
+  const atMostOne = (names: readonly string[], what: string): void => {
+    if (names.length > 1) details.push(`${names.join(' and ')} both bring ${what}; a run has one`);
+  };
+  atMostOne(
+    bringing((c) => c.denoisingLoss),
+    'a denoising loss',
+  );
+  atMostOne(
+    bringing((c) => c.prior),
+    'a request for class pictures',
+  );
+  atMostOne(
+    bringing((c) => c.optimizer),
+    'an optimizer',
+  );
+  details.push(...sharedTermNames(setups));
+  if (details.length > 0) {
+    const recipe = setups.map(({ plugin }) => plugin.name).join('+');
+    throw new PluginError('what these plugins bring does not make one training', {
+      where: `recipe ${recipe}`,
+      details,
+    });
+  }
+}
+
+function sharedTermNames(setups: readonly PluginSetup[]): string[] {
+  const owners = new Map<string, string>([['denoising', 'core']]);
+  const details: string[] = [];
+  for (const { plugin, contributions } of setups) {
+    for (const { name } of contributions.lossTerms ?? []) {
+      const owner = owners.get(name);
+      if (owner !== undefined)
+        details.push(`${owner} and ${plugin.name} both call a loss term ${name}; names are unique`);
+      owners.set(name, plugin.name);
+    }
+  }
+  return details;
+}
+
+function optionsOfNobody(plugins: readonly Plugin[], layers: readonly ConfigLayer[]): string[] {
+  const names = plugins.map(({ name }) => name);
+  return layers.flatMap((layer) =>
+    Object.keys(pluginOptionsIn(layer))
+      .filter((name) => !names.includes(name))
+      .map(
+        (name) =>
+          `${layer.name}: pluginOptions.${name}: the recipe has no plugin ${name}${didYouMean(name, names)}`,
+      ),
+  );
+}
+
+function pluginOptionsIn(layer: ConfigLayer): Record<string, Record<string, unknown>> {
+  const options = layer.values['pluginOptions'];
+  return typeof options === 'object' && options !== null
+    ? (options as Record<string, Record<string, unknown>>)
+    : {};
+}
+
+/** Options of the plugin's own, and options of core, out of what the model recommends for it. */
+function splitRecommended(
+  { name, optionsSchema }: Plugin,
+  settings: Readonly<Record<string, unknown>>,
+  problems: string[],
+): { own: Record<string, unknown>; core: Record<string, unknown> } {
+  const own: Record<string, unknown> = {};
+  const core: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(settings)) {
+    if (key in optionsSchema.shape) own[key] = value;
+    else if (key in configSchema.shape) core[key] = value;
+    else
+      problems.push(
+        `the model's recommendation for ${name}: ${key} is an option of neither ${name} nor core`,
+      );
+  }
+  return { own, core };
+}
+
+function pluginOptions(
+  { name, optionsSchema, options }: Plugin,
+  recommended: Readonly<Record<string, unknown>>,
+  layers: readonly ConfigLayer[],
+  problems: string[],
+): Record<string, unknown> | undefined {
+  const prefix = ['pluginOptions', name];
+  const all: ConfigLayer[] = [
+    { name: `the model's recommendation`, values: recommended },
+    { name: `${name}({ … })`, values: options },
+    ...layers.map((layer) => ({ name: layer.name, values: pluginOptionsIn(layer)[name] ?? {} })),
+  ];
+  const found = all.flatMap((layer) => problemsOf(optionsSchema, layer, prefix));
+  problems.push(...found);
+  if (found.length > 0) return undefined;
+  const result = optionsSchema.safeParse(mergeLayers(all), { reportInput: true });
+  if (result.success) return result.data;
+  problems.push(...problemsOfMerged(result.error, optionsSchema, (key) => layerSetting(key, all), prefix));
+  return undefined;
+}
+
+/** A ConfigError of a plugin's `setup` joins the other problems; anything else is the plugin's fault, with its name. */
+function setUp(
+  plugin: Plugin,
+  options: Readonly<Record<string, unknown>>,
+  context: SetupContext,
+  problems: string[],
+): Contributions | undefined {
+  try {
+    return plugin.setup(options, context);
+  } catch (error) {
+    if (error instanceof LikenessError) {
+      problems.push(`plugin ${plugin.name}: ${error.message}`);
+      return undefined;
+    }
+    throw new PluginError(`setting up failed: ${error instanceof Error ? error.message : String(error)}`, {
+      where: `plugin ${plugin.name}`,
+      cause: error,
+    });
+  }
+}
