@@ -2,7 +2,7 @@
 import { EngineError } from './errors.ts';
 import { elements, type DType, type Value } from './graph/graph.ts';
 import { metadata } from './recording/binding.ts';
-import { newValue } from './recording/recorder.ts';
+import { declareWhileTracing, newValue } from './recording/recorder.ts';
 import { backend, tf, valueId, type Variable } from './tf.ts';
 
 export interface VariableOptions {
@@ -34,6 +34,7 @@ export function createVariable({ name, shape, dtype = 'float32', storage = 'floa
   const handle = tf.tidy(() => tf.variable(backend.createOutputTensor(metadata(read)), true, `${name}#${count++}`));
   const info: VariableInfo = { name, shape, dtype, storage: dtype === 'int32' ? 'int32' : storage, read, handle };
   byReadId.set(read.id, info);
+  declareWhileTracing(read);
   const dispose = handle.dispose.bind(handle);
   handle.dispose = () => {
     byReadId.delete(read.id);

@@ -49,6 +49,11 @@ export function activeRecorder(op: string): Recorder {
   return active;
 }
 
+/** Makes a value that just came to be known to the function being traced, if there is one: a variable created inside it. */
+export function declareWhileTracing(value: Value): void {
+  active?.declare(value);
+}
+
 /** A part of the function whose inner values are computed again in the backward pass. */
 export interface CheckpointBlock {
   readonly id: number;
