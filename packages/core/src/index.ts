@@ -17,8 +17,25 @@ export type {
   ResolvedConfig,
   ResolveOptions,
 } from './config/resolveConfig.ts';
-export { configSchema, defineConfig, LR_SCHEDULERS, OPTIMIZERS } from './config/schema.ts';
+export { configSchema, defineConfig, OPTIMIZERS } from './config/schema.ts';
 export type { Config, ConfigInput } from './config/schema.ts';
+
+export { createRunContainer } from './di/runContainer.ts';
+export type { RunContainer, RunContainerOptions, TrainableFactory } from './di/runContainer.ts';
+export {
+  CONFIG,
+  DENOISING_LOSS,
+  LOSS_TERM,
+  LOSS_TERMS,
+  LR_SCHEDULE,
+  MODEL,
+  OPTIMIZER,
+  PRIOR,
+  SETUP_CONTEXT,
+  TRAINABLE_FACTORY,
+} from './di/runContainer.ts';
+export { all, optional, token } from './di/tokens.ts';
+export type { All, Dependency, Injected, Optional, Provide, Token } from './di/tokens.ts';
 
 export { definePlugin } from './plugins/definePlugin.ts';
 export type {
@@ -35,6 +52,13 @@ export { listPlugins, resolvePlugins } from './plugins/resolvePlugins.ts';
 export type { ResolvePluginsOptions } from './plugins/resolvePlugins.ts';
 export { setUpPlugins } from './plugins/setUpPlugins.ts';
 export type { PluginSetup } from './plugins/setUpPlugins.ts';
+
+export { LEARNING_RATE_SCHEDULES, learningRateSchedule } from './optimizer/lrSchedule.ts';
+export type {
+  LearningRateSchedule,
+  LearningRateScheduleName,
+  LearningRateScheduleOptions,
+} from './optimizer/lrSchedule.ts';
 
 export { Parameters } from './model/parameters.ts';
 export type {

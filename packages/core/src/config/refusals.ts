@@ -1,5 +1,7 @@
 // Combinations of options that cannot work, each with its reason, and options that have no effect.
 import type { PredictionType } from '../contracts.ts';
+import { LikenessError } from '../errors.ts';
+import { learningRateScheduleOf } from './learningRateScheduleOf.ts';
 import type { ResolvedConfig } from './resolveConfig.ts';
 
 /** Reasons why a run cannot go as configured; empty when it can. */
@@ -23,6 +25,12 @@ export function refusals(config: ResolvedConfig, predictionType: PredictionType)
       `lrWarmupSteps: ${config.lrWarmupSteps} steps of warm-up leave nothing of ${config.maxTrainSteps} training steps`,
     );
   }
+  try {
+    learningRateScheduleOf(config);
+  } catch (error) {
+    if (!(error instanceof LikenessError)) throw error;
+    reasons.push(`lrScheduler: ${error.message.replaceAll(/\n\s*/g, '; ')}`);
+  }
   return reasons;
 }
 
@@ -36,6 +44,7 @@ export function ignoredOptions(
     if (ignored && isSet(key)) warnings.push(`${key} has no effect: ${why}`);
   };
   warn('lrNumCycles', config.lrScheduler !== 'cosine_with_restarts', `lrScheduler is ${config.lrScheduler}`);
+  warn('lrStepRules', config.lrScheduler !== 'piecewise_constant', `lrScheduler is ${config.lrScheduler}`);
   warn('lrPower', config.lrScheduler !== 'polynomial', `lrScheduler is ${config.lrScheduler}`);
   for (const key of ['adamBeta1', 'adamBeta2', 'adamEpsilon'] as const) {
     warn(key, config.optimizer === 'sgd', 'optimizer is sgd');

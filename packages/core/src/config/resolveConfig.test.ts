@@ -139,6 +139,7 @@ describe('resolveConfig', () => {
     refused({ snrGamma: 5 }, { predictionType: 'sample' }).toThrow('flags: snrGamma: Min-SNR');
     refused({ gradientCheckpointing: true, mode: 'eager' }).toThrow('needs mode xla');
     refused({ lrScheduler: 'constant', lrWarmupSteps: 5 }).toThrow('constant_with_warmup');
+    refused({ lrScheduler: 'piecewise_constant', lrStepRules: 'x' }).toThrow('flags: lrScheduler: ');
     refused({ sampler: 'eulr' }).toThrow('did you mean euler?');
     refused({ resolution: 100 }).toThrow('expected a multiple of 8, got 100');
     refused({ instanceDataDir: undefined }).toThrow('no pictures');

@@ -2,6 +2,7 @@
 // (`maxTrainSteps` → `--max-train-steps`). Defaults: diffusers' DreamBooth for Stable Diffusion 1.5; plugins and models
 // put theirs on top (see `resolveConfig.ts`).
 import { z } from 'zod';
+import { LEARNING_RATE_SCHEDULES } from '../optimizer/lrSchedule.ts';
 
 const positiveInt = z.int().positive();
 
@@ -14,14 +15,6 @@ function option<Schema extends z.ZodType>(
   return schema.meta({ description, ...more });
 }
 
-export const LR_SCHEDULERS = [
-  'constant',
-  'constant_with_warmup',
-  'linear',
-  'cosine',
-  'cosine_with_restarts',
-  'polynomial',
-] as const;
 export const OPTIMIZERS = ['adamw', 'adam', 'sgd'] as const;
 
 export const configSchema = z.strictObject({
@@ -81,10 +74,11 @@ export const configSchema = z.strictObject({
   ),
   maxTrainSteps: option(positiveInt.default(400), 'optimizer steps'),
   learningRate: option(z.number().positive().default(5e-6), 'learning rate'),
-  lrScheduler: option(z.enum(LR_SCHEDULERS).default('constant'), 'how the learning rate changes'),
+  lrScheduler: option(z.enum(LEARNING_RATE_SCHEDULES).default('constant'), 'how the learning rate changes'),
   lrWarmupSteps: option(z.int().nonnegative().default(0), 'steps in which the learning rate grows from 0'),
   lrNumCycles: option(positiveInt.default(1), 'restarts of cosine_with_restarts'),
   lrPower: option(z.number().positive().default(1), 'exponent of polynomial'),
+  lrStepRules: option(z.string().min(1).optional(), 'factors of piecewise_constant: 1:100,0.1:200,0.01'),
   optimizer: option(z.enum(OPTIMIZERS).default('adamw'), 'optimizer'),
   adamBeta1: option(z.number().min(0).lt(1).default(0.9), 'decay of the mean of gradients'),
   adamBeta2: option(z.number().min(0).lt(1).default(0.999), 'decay of the mean of squared gradients'),
