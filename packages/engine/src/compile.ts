@@ -1,16 +1,13 @@
 // Compiles functions written in plain tfjs into one program. The functions are traced here, without values
 // (`recording/`), changed by graph passes (`graph/`), written out (`emit/`) and run in the engine process (`child/`).
-import { createHash, randomBytes } from 'node:crypto';
-import { access, mkdir, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { ProgramDeclaration } from './child/protocol.ts';
-import { emitSavedModel } from './emit/savedModel.ts';
+import { createHash } from 'node:crypto';
+import type { FunctionDeclaration } from './child/protocol.ts';
+import { emitFunction } from './emit/functionDef.ts';
 import type { Engine } from './engineProcess.ts';
 import { EngineError } from './errors.ts';
-import { pruneGraph, type Graph } from './graph/graph.ts';
+import { pruneGraph, type Graph, type Value } from './graph/graph.ts';
 import { toMixedPrecision } from './graph/mixedPrecision.ts';
 import { rematerialise } from './graph/rematerialise.ts';
-import { cacheDir } from './install/index.ts';
 import { Program, type ResolvedMode } from './program.ts';
 import { trace, type FunctionDefinition } from './recording/trace.ts';
 import { liveVariables, type VariableInfo } from './variables.ts';
@@ -60,24 +57,32 @@ export async function compile<D extends Definitions>(
     });
   }
   const start = performance.now();
+  const hash = createHash('sha256');
   const graphs = Object.entries(functions).map(([name, definition]) => {
     const { graph, blocks } = trace(name, definition, { forXla: mode === 'xla' });
     const rematerialised = gradientCheckpointing ? rematerialise(graph, blocks) : graph;
     return pruneGraph(precision === 'bf16' ? toMixedPrecision(rematerialised) : rematerialised);
   });
   const variables = usedVariables(graphs);
+  const storage = new Map(variables.map((info) => [info.name, info.storage]));
+  const definitions = graphs.map((graph): FunctionDeclaration => {
+    const named = (values: ReadonlyMap<string, Value>): FunctionDeclaration['inputs'] =>
+      [...values].map(([key, { shape, dtype }]) => ({ key, shape, dtype }));
+    const { name, inputs, outputs } = graph;
+    const emitted = emitFunction(graph, (variable) => storage.get(variable) ?? 'float32', mode === 'xla');
+    const code = mode === 'eager' ? { graph } : { ...emitted, variables: graph.variables.map((use) => use.name) };
+    hash.update(emitted.name);
+    return { name, inputs: named(inputs), outputs: named(outputs), code };
+  });
   const traceSeconds = (performance.now() - start) / 1000;
-
-  const bytes = emitSavedModel(graphs, variables, mode === 'xla');
-  const hash = createHash('sha256').update(bytes).digest('hex');
-  const code = mode === 'eager' ? { graphs } : { savedModel: await storeProgram(hash, bytes) };
-  const loading = performance.now();
-  const id = await engine.request('load', declaration(graphs, variables, code));
-  const loadSeconds = (performance.now() - loading) / 1000;
+  const id = await engine.request('load', {
+    variables: variables.map(({ name, shape, dtype, storage: stored }) => ({ name, shape, dtype, storage: stored })),
+    functions: definitions,
+  });
   const nodes = graphs.reduce((sum, graph) => sum + graph.nodes.length, 0);
   const identity = { mode, precision, threads: engine.threads, tensorflow: engine.info.tensorflow };
   const names = variables.map(({ name }) => name);
-  return new Program(engine, id, names, { hash, nodes, traceSeconds, loadSeconds, identity });
+  return new Program(engine, id, names, { hash: hash.digest('hex'), nodes, traceSeconds, identity });
 }
 
 /** Variables any function uses, in order of creation. @throws EngineError when two have one name */
@@ -90,38 +95,4 @@ function usedVariables(graphs: readonly Graph[]): VariableInfo[] {
     throw new EngineError('two variables of a program have one name', { details: twice.map(({ name }) => name) });
   }
   return variables;
-}
-
-function declaration(
-  graphs: readonly Graph[],
-  variables: readonly VariableInfo[],
-  code: ProgramDeclaration['code'],
-): ProgramDeclaration {
-  return {
-    code,
-    variables: variables.map(({ name, shape, dtype, storage }) => ({ name, shape, dtype, storage })),
-    functions: graphs.map(({ name, inputs, outputs }) => ({
-      name,
-      inputs: [...inputs].map(([key, { shape, dtype }]) => ({ key, shape, dtype })),
-      outputs: [...outputs.keys()],
-    })),
-  };
-}
-
-/** Keeps a program on disk under its hash, so that equal programs are written once. */
-async function storeProgram(hash: string, bytes: Uint8Array): Promise<string> {
-  const folder = join(cacheDir(), 'programs', hash);
-  const whole = await access(join(folder, 'saved_model.pb')).then(
-    () => true,
-    () => false,
-  );
-  if (whole) return folder;
-  const temporary = `${folder}.${randomBytes(6).toString('hex')}`;
-  await mkdir(temporary, { recursive: true });
-  await writeFile(join(temporary, 'saved_model.pb'), bytes);
-  // Another process may have stored the same program meanwhile; its bytes are equal.
-  await rename(temporary, folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
-  });
-  return folder;
 }

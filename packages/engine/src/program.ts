@@ -18,7 +18,6 @@ export interface ProgramFacts {
   readonly hash: string;
   readonly nodes: number;
   readonly traceSeconds: number;
-  readonly loadSeconds: number;
   readonly identity: ProgramIdentity;
 }
 

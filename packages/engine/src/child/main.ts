@@ -1,17 +1,18 @@
 // Entry of the engine process: answers one request after the other. TensorFlow blocks this process only; signals,
 // progress and pages live in the parent. The parent's end ends this process.
 import { EngineError, LikenessError } from '../errors.ts';
+import { elements } from '../graph/graph.ts';
 import { writeSafetensors } from '../safetensors/index.ts';
 import { loadBinding } from './binding.ts';
 import { fileShape, readForVariable, valueForFile } from './files.ts';
-import type { Method, Methods, ProgramDeclaration, Reply, Request } from './protocol.ts';
-import { replayProgram } from './replayProgram.ts';
-import { sessionProgram, type LoadedProgram } from './sessionProgram.ts';
+import { compiledFunction, type LoadedFunction } from './compiledFunction.ts';
+import type { Method, Methods, Reply, Request } from './protocol.ts';
+import { replayedFunction } from './replayedFunction.ts';
+import { VariableStore } from './variableStore.ts';
 
 interface Held {
-  readonly declaration: ProgramDeclaration;
-  readonly loaded: LoadedProgram;
-  readonly indexOf: ReadonlyMap<string, number>;
+  readonly variables: VariableStore;
+  readonly functions: ReadonlyMap<string, LoadedFunction>;
 }
 
 const binding = loadBinding(process.env['LIKENESS_BINDING'] ?? '');
@@ -23,12 +24,6 @@ function held(program: number): Held {
   if (found === undefined) throw new EngineError('the program was disposed');
   return found;
 }
-function variable({ declaration, indexOf }: Held, name: string) {
-  const index = indexOf.get(name) ?? -1;
-  const info = declaration.variables[index];
-  if (info === undefined) throw new EngineError('the program has no such variable', { where: name });
-  return { index, info };
-}
 
 type Handlers = {
   [M in Method]: (
@@ -38,76 +33,73 @@ type Handlers = {
 };
 
 const handlers: Handlers = {
-  info: () => ({ tensorflow: binding.TF_Version, gpu: binding.isUsingGpuDevice(), pid: process.pid }),
+  info: () => ({ tensorflow: binding.TF_Version, devices: binding.devices(), pid: process.pid }),
   stats: () => ({
-    tensors: binding.getNumOfTensors(),
+    tensors: binding.tensorCount(),
     rssBytes: process.memoryUsage.rss(),
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
   }),
-  load(declaration) {
-    const { code, variables } = declaration;
-    const loaded =
-      'savedModel' in code
-        ? sessionProgram(binding, code.savedModel, declaration)
-        : replayProgram(binding, code.graphs, declaration);
-    const indexOf = new Map(variables.map(({ name }, i) => [name, i]));
-    programs.set(nextProgram, { declaration, loaded, indexOf });
+  load({ variables: declarations, functions: definitions }) {
+    const variables = new VariableStore(binding, declarations);
+    const functions = definitions.map((definition): [string, LoadedFunction] => {
+      const { name, code } = definition;
+      return [
+        name,
+        'graph' in code
+          ? replayedFunction(binding, definition, code.graph, variables)
+          : compiledFunction(binding, definition, code, variables),
+      ];
+    });
+    programs.set(nextProgram, { variables, functions: new Map(functions) });
     return nextProgram++;
   },
   run({ program, fn, feeds }) {
-    const { declaration, loaded } = held(program);
-    const found = declaration.functions.find(({ name }) => name === fn);
+    const found = held(program).functions.get(fn);
     if (found === undefined) throw new EngineError('the program has no such function', { where: fn });
-    return loaded.run(found, feeds);
+    return found.run(feeds);
   },
   write({ program, values }) {
-    const target = held(program);
-    for (const [name, value] of values) {
-      const { index, info } = variable(target, name);
-      target.loaded.assign(index, info, value);
-    }
+    const { variables } = held(program);
+    for (const [name, value] of values) variables.write(name, value);
   },
   writeRows({ program, name, firstRow, values }) {
-    const target = held(program);
-    const { index, info } = variable(target, name);
-    const width = info.shape.slice(1).reduce((product, size) => product * size, 1);
-    const whole = target.loaded.value(index);
-    whole.set(values, firstRow * width);
-    target.loaded.assign(index, info, whole);
+    const { variables } = held(program);
+    const { shape } = variables.get(name).declaration;
+    const whole = variables.values(name);
+    whole.set(values, firstRow * elements(shape.slice(1)));
+    variables.write(name, whole);
   },
   zero({ program, names }) {
-    const target = held(program);
-    for (const name of names) {
-      const { index, info } = variable(target, name);
-      target.loaded.zero(index, info);
-    }
+    const { variables } = held(program);
+    for (const name of names) variables.zero(name);
   },
   read({ program, names }) {
-    const source = held(program);
-    return new Map(names.map((name) => [name, source.loaded.value(variable(source, name).index)]));
+    const { variables } = held(program);
+    return new Map(names.map((name) => [name, variables.values(name)]));
   },
   async loadFiles({ program, tensors }, progress) {
-    const target = held(program);
+    const { variables } = held(program);
     for (const [i, tensor] of tensors.entries()) {
-      const { index, info } = variable(target, tensor.variable);
-      target.loaded.assign(index, info, await readForVariable(tensor));
+      variables.write(tensor.variable, await readForVariable(tensor));
       if (i % 32 === 0) progress(i, tensors.length);
     }
   },
   async save({ program, path, tensors, metadata }, progress) {
-    const source = held(program);
+    const { variables } = held(program);
     const sources = tensors.map((tensor, i) => {
-      const { index, info } = variable(source, tensor.variable);
+      const { declaration } = variables.get(tensor.variable);
       const data = (): Float32Array => {
         if (i % 32 === 0) progress(i, tensors.length);
-        return valueForFile(source.loaded.value(index), info, tensor.layout);
+        return valueForFile(variables.values(tensor.variable), declaration, tensor.layout);
       };
-      return { name: tensor.key, dtype: tensor.dtype, shape: fileShape(info.shape, tensor.layout), data };
+      return { name: tensor.key, dtype: tensor.dtype, shape: fileShape(declaration.shape, tensor.layout), data };
     });
     await writeSafetensors(path, sources, metadata);
   },
   dispose({ program }) {
-    held(program).loaded.dispose();
+    const { variables, functions } = held(program);
+    for (const fn of functions.values()) fn.dispose();
+    variables.dispose();
     programs.delete(program);
   },
 };

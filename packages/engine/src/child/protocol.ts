@@ -27,22 +27,30 @@ export interface SaveToFile {
   readonly layout: FileLayout;
 }
 
+interface NamedSpec {
+  readonly key: string;
+  readonly shape: readonly number[];
+  readonly dtype: string;
+}
+
 export interface FunctionDeclaration {
   readonly name: string;
-  readonly inputs: readonly { readonly key: string; readonly shape: readonly number[]; readonly dtype: string }[];
-  readonly outputs: readonly string[];
+  readonly inputs: readonly NamedSpec[];
+  readonly outputs: readonly NamedSpec[];
+  /** A TensorFlow function with the variables whose handles it takes, or the graph itself to be run op by op. */
+  readonly code:
+    | { readonly name: string; readonly definition: Uint8Array; readonly variables: readonly string[] }
+    | { readonly graph: Graph };
 }
 
 export interface ProgramDeclaration {
   readonly variables: readonly VariableDeclaration[];
   readonly functions: readonly FunctionDeclaration[];
-  /** Folder of the SavedModel, or the graphs themselves to be run op by op. */
-  readonly code: { readonly savedModel: string } | { readonly graphs: readonly Graph[] };
 }
 
 export interface EngineInfo {
   readonly tensorflow: string;
-  readonly gpu: boolean;
+  readonly devices: readonly string[];
   readonly pid: number;
 }
 

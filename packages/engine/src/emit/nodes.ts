@@ -6,7 +6,7 @@ import { TF_DTYPES } from '../recording/binding.ts';
 import type { AttrValue, NodeDef, ShapeProto, TensorProto } from './proto.ts';
 
 export const typeAttr = (dtype: GraphDType): AttrValue => ({ type: TF_DTYPES[dtype] });
-export const shapeProto = (shape: readonly number[]): ShapeProto => ({ dim: shape.map((size) => ({ size })) });
+const shapeProto = (shape: readonly number[]): ShapeProto => ({ dim: shape.map((size) => ({ size })) });
 
 function attrValue(attr: Attr): AttrValue {
   switch (attr.kind) {

@@ -1,5 +1,5 @@
-// The parts of TensorFlow's protocol buffers a program is written in. Field numbers are those of
-// tensorflow/core/framework/{graph,node_def,function,op_def,attr_value,tensor,tensor_shape}.proto and saved_model.proto.
+// The parts of TensorFlow's protocol buffers a function is written in. Field numbers are those of
+// tensorflow/core/framework/{node_def,function,op_def,attr_value,tensor,tensor_shape}.proto.
 import protobuf from 'protobufjs';
 
 const DEFINITIONS = `
@@ -29,18 +29,10 @@ message FunctionDef {
   OpDef signature = 1; repeated NodeDef node_def = 3; map<string, string> ret = 4;
   map<string, AttrValue> attr = 5; map<string, string> control_ret = 6;
 }
-message FunctionDefLibrary { repeated FunctionDef function = 1; }
-message VersionDef { int32 producer = 1; }
-message GraphDef { repeated NodeDef node = 1; FunctionDefLibrary library = 2; VersionDef versions = 4; }
-message MetaGraphDef {
-  message MetaInfoDef { repeated string tags = 4; }
-  MetaInfoDef meta_info_def = 1; GraphDef graph_def = 2;
-}
-message SavedModel { int64 saved_model_schema_version = 1; repeated MetaGraphDef meta_graphs = 2; }
 `;
 
 const root = protobuf.parse(DEFINITIONS, { keepCase: true }).root;
-const SavedModelType = root.lookupType('tensorflow.SavedModel');
+const FunctionDefType = root.lookupType('tensorflow.FunctionDef');
 
 export interface ShapeProto {
   dim: { size: number }[];
@@ -83,12 +75,5 @@ export interface FunctionDef {
   control_ret: Record<string, string>;
 }
 
-/** Oldest graph producer version that TensorFlow 2 treats as current; newer ops do not depend on it. */
-const PRODUCER = 2000;
-
-/** Bytes of a `saved_model.pb` that holds one graph with its functions. Equal graphs give equal bytes. */
-export function encodeSavedModel(nodes: NodeDef[], functions: FunctionDef[]): Uint8Array {
-  const graph_def = { node: nodes, library: { function: functions }, versions: { producer: PRODUCER } };
-  const meta_graph = { meta_info_def: { tags: ['serve'] }, graph_def };
-  return SavedModelType.encode({ saved_model_schema_version: 1, meta_graphs: [meta_graph] }).finish();
-}
+/** Equal definitions give equal bytes. */
+export const encodeFunctionDef = (definition: FunctionDef): Uint8Array => FunctionDefType.encode(definition).finish();

@@ -1,21 +1,23 @@
-// tfjs-node's native half, compiled against the TensorFlow that was unpacked. Two C++ files over Node-API, so
-// the compiler is called directly: no node-gyp, no make, nothing written into node_modules.
+// The engine's native half (`native/binding.cc`), compiled against the TensorFlow that was unpacked. One C++ file over
+// Node-API, so the compiler is called directly: no node-gyp, no make, nothing written into node_modules.
 
 import { createHash } from 'node:crypto';
-import { readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { EngineError } from '../errors.ts';
 import { lastLines, runCommand } from './command.ts';
 
 const require = createRequire(import.meta.url);
 
-/** The Node-API level of tfjs-node 4.22's binding; Node ≥ 20 has it, and it is the same across Node's versions. */
+/** The Node-API level of the binding; Node ≥ 20 has it, and it is the same across Node's versions. */
 const NAPI_VERSION = 8;
 
-/** Folder of the binding's C++ sources in the installed npm package. */
+/** Folder of the binding's C++ sources: beside `dist/` in the package, beside `src/` in the sources. */
 export function bindingSourceDir(): string {
-  return join(dirname(require.resolve('@tensorflow/tfjs-node-gpu/package.json')), 'binding');
+  const candidates = ['../native', '../../native'].map((path) => fileURLToPath(new URL(path, import.meta.url)));
+  return candidates.find(existsSync) ?? join(dirname(candidates[0] ?? ''), 'native');
 }
 
 /** Names a build of the binding: its sources, and what it is built for. */
@@ -34,9 +36,7 @@ const COMPILER_FLAGS = [
   '-fPIC',
   '-shared',
   '-fvisibility=hidden',
-  '-w', // the sources are not ours: their warnings help nobody here
   `-DNAPI_VERSION=${String(NAPI_VERSION)}`,
-  '-DNODE_GYP_MODULE_NAME=tfjs_binding',
 ];
 
 /**

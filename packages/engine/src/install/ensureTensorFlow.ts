@@ -2,7 +2,7 @@
 // interrupted set-up goes on where it stopped and a finished one costs a few file look-ups.
 //
 //   <cache>/tensorflow/<version>-<platform>-<arch>-<variant>/   lib/, include/, nvidia/ (CUDA), library.json
-//   <cache>/tensorflow/…/binding-<platform>-…/                  tfjs_binding.node, binding.json (last)
+//   <cache>/tensorflow/…/binding-<platform>-…/                  likeness_binding.node, binding.json (last)
 
 import {
   existsSync,
@@ -26,7 +26,7 @@ import { findToolchain } from './tools.ts';
 import { unpackWheel } from './unpack.ts';
 
 export interface TensorFlowInstall {
-  /** tfjs-node's native module, ready for `require` in the engine's child process. */
+  /** The engine's native module, ready for `require` in the engine process. */
   readonly bindingPath: string;
   /** TensorFlow's version, e.g. `2.21.0`. */
   readonly version: string;
@@ -91,7 +91,7 @@ async function install(
   if (!isWhole(folder, 'library.json')) await installLibrary(target, folder, onProgress);
 
   const bindingDir = join(folder, bindingKey());
-  const bindingPath = join(bindingDir, 'tfjs_binding.node');
+  const bindingPath = join(bindingDir, 'likeness_binding.node');
   rmSync(bindingDir, { recursive: true, force: true });
   mkdirSync(bindingDir, { recursive: true });
   onProgress({ step: 'compile', message: `TensorFlow: compiling the binding with ${compiler}` });
@@ -153,7 +153,7 @@ function removePartialDownloads(folder: string): void {
 export function readInstall(target: WheelTarget, folder: string): TensorFlowInstall | undefined {
   const bindingDir = join(folder, bindingKey());
   if (!isWhole(folder, 'library.json') || !isWhole(bindingDir, 'binding.json')) return undefined;
-  return describe(target, folder, join(bindingDir, 'tfjs_binding.node'));
+  return describe(target, folder, join(bindingDir, 'likeness_binding.node'));
 }
 
 function describe(target: WheelTarget, folder: string, bindingPath: string): TensorFlowInstall {
