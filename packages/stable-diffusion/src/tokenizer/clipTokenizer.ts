@@ -4,7 +4,12 @@
 
 import { Tokenizer as BytePairTokenizer } from '@huggingface/tokenizers';
 import { ConfigError } from '@likeness/engine';
-import { readTokenizerFiles, type AddedToken, type TokenizerDefinition } from './tokenizerFiles.ts';
+import {
+  readTokenizerFiles,
+  type AddedToken,
+  type TokenizerDefinition,
+  type TokenizerSettings,
+} from './tokenizerFiles.ts';
 
 export interface ClipTokenizer {
   /** Tokens per prompt including start and end. */
@@ -32,10 +37,14 @@ export interface ClipTokenizer {
 
 /**
  * @param source the tokenizer folder of a model, or the paths of its files
+ * @param settings for a model whose files do not say: one that came as a single file
  * @throws WeightsError when files are missing or belong to another kind of tokenizer
  */
-export async function loadTokenizer(source: string | readonly string[]): Promise<ClipTokenizer> {
-  return createTokenizer(await readTokenizerFiles(source));
+export async function loadTokenizer(
+  source: string | readonly string[],
+  settings?: TokenizerSettings,
+): Promise<ClipTokenizer> {
+  return createTokenizer(await readTokenizerFiles(source, settings));
 }
 
 export function createTokenizer(definition: TokenizerDefinition): ClipTokenizer {

@@ -32,6 +32,11 @@ export interface TokenizerDefinition {
   readonly modelMaxLength: number;
 }
 
+export interface TokenizerSettings {
+  readonly modelMaxLength: number;
+  readonly padToken: string;
+}
+
 const FILES = [
   'tokenizer.json',
   'vocab.json',
@@ -93,9 +98,13 @@ const tokenizerJson = z.object({
 
 /**
  * @param source the tokenizer folder, or the paths of its files (in a Hub cache they may lie anywhere)
+ * @param settings win over what the files say
  * @throws WeightsError naming the files that are missing or unreadable
  */
-export async function readTokenizerFiles(source: string | readonly string[]): Promise<TokenizerDefinition> {
+export async function readTokenizerFiles(
+  source: string | readonly string[],
+  settings?: TokenizerSettings,
+): Promise<TokenizerDefinition> {
   const paths = typeof source === 'string' ? FILES.map((name) => join(source, name)) : source;
   const where = typeof source === 'string' ? source : source.join(', ');
   const texts = new Map<FileName, string>();
@@ -128,7 +137,7 @@ export async function readTokenizerFiles(source: string | readonly string[]): Pr
   const { additional_special_tokens: additional } = specials;
   const bos = specials.bos_token ?? specialToken.parse('<|startoftext|>');
   const eos = specials.eos_token ?? specialToken.parse('<|endoftext|>');
-  const pad = specials.pad_token ?? eos;
+  const pad = settings ? specialToken.parse(settings.padToken) : (specials.pad_token ?? eos);
   const unk = specials.unk_token ?? eos;
   for (const token of [bos, eos, pad, unk, ...(additional ?? [])]) addedTokens.add(token);
   return {
@@ -139,7 +148,7 @@ export async function readTokenizerFiles(source: string | readonly string[]): Pr
     eosToken: eos.content,
     padToken: pad.content,
     unkToken: unk.content,
-    modelMaxLength: readMaxLength(config.model_max_length),
+    modelMaxLength: settings?.modelMaxLength ?? readMaxLength(config.model_max_length),
   };
 }
 

@@ -1,0 +1,24 @@
+export { normalizeEntries, normalizeKey } from './checkpointKeys.ts';
+export { openDiffusersFolder } from './diffusersFolder.ts';
+export type { DiffusersFolderOptions } from './diffusersFolder.ts';
+export { planDiffusersFolder, writePlannedFiles } from './diffusersPlan.ts';
+export type {
+  ComponentToSave,
+  DiffusersFolderPlan,
+  DiffusersPlanOptions,
+  WeightsDtype,
+} from './diffusersPlan.ts';
+export { modelFingerprint } from './fingerprint.ts';
+export { downloadHubModel, isHubId } from './hub.ts';
+export type { HubOptions, HubProgress } from './hub.ts';
+export { inferLdmConfigs } from './ldmConfig.ts';
+export type { LdmModelConfigs } from './ldmConfig.ts';
+export { openLdmFile, planLdmFile, textLayoutOf, writeLdmFile } from './ldmFile.ts';
+export type { LdmFileOptions, LdmTensor } from './ldmFile.ts';
+export { isLdmConv1x1, ldmKeyMap } from './ldmKeyMap.ts';
+export type { ComponentKey, LdmConfigs, LdmKeyMap, TextLayout } from './ldmKeyMap.ts';
+export { matchKeys } from './matchKeys.ts';
+export { componentsOf } from './modelFiles.ts';
+export type { ComponentFiles, ComponentName, ModelFiles, TokenizerSource } from './modelFiles.ts';
+export { openModel } from './openModel.ts';
+export type { OpenModelOptions } from './openModel.ts';
