@@ -2,12 +2,19 @@
 export type * from './contracts.ts';
 export type * from './events.ts';
 
+export { cacheKey, openCache } from './cache/cache.ts';
+export type { Cache, CachedThing, CacheEntry, CacheParts, PruneOptions } from './cache/cache.ts';
+export { stableJson } from './cache/stableJson.ts';
+export { beginFolder, readWholeFolder, writeFileWhole } from './cache/wholeFolder.ts';
+export type { Manifest, UnfinishedFolder } from './cache/wholeFolder.ts';
+
 export { loadConfigFile } from './config/configFile.ts';
 export { configHash } from './config/configHash.ts';
 export { flagLayer, flagsFromSchema, optionsFromSchema } from './config/flags.ts';
 export type { FlagType, FlagValues, OptionDescription } from './config/flags.ts';
 export type { ConfigLayer } from './config/layers.ts';
 export { didYouMean, nearestName } from './config/nearestName.ts';
+export { portableConfig } from './config/portableConfig.ts';
 export { defaultSamplePrompts, subjectPrompts } from './config/prompts.ts';
 export { modelFacts, resolveConfig } from './config/resolveConfig.ts';
 export type {
@@ -52,6 +59,17 @@ export { listPlugins, resolvePlugins } from './plugins/resolvePlugins.ts';
 export type { ResolvePluginsOptions } from './plugins/resolvePlugins.ts';
 export { setUpPlugins } from './plugins/setUpPlugins.ts';
 export type { PluginSetup } from './plugins/setUpPlugins.ts';
+
+export { openCheckpoints, resolveResume } from './runFolder/checkpoints.ts';
+export type { Checkpoint, Checkpoints, UnfinishedCheckpoint } from './runFolder/checkpoints.ts';
+export { lossCurve, openEventLog, readEvents } from './runFolder/eventLog.ts';
+export type { EventLog, LossPoint } from './runFolder/eventLog.ts';
+export { modelCard } from './runFolder/modelCard.ts';
+export type { ModelCardFacts } from './runFolder/modelCard.ts';
+export { openRunFolder, readRunRecord, runName } from './runFolder/runFolder.ts';
+export type { RunFacts, RunFolder, RunFolderOptions, RunRecord } from './runFolder/runFolder.ts';
+export { compareRuns, listRuns, readRun } from './runFolder/runSummary.ts';
+export type { ConfigDifference, RunComparison, RunState, RunSummary } from './runFolder/runSummary.ts';
 
 export { LEARNING_RATE_SCHEDULES, learningRateSchedule } from './optimizer/lrSchedule.ts';
 export type {

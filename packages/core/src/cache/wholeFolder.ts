@@ -1,0 +1,168 @@
+// A folder that is whole or absent: filled under a temporary name, sealed with a manifest, then renamed.
+// A process killed at any moment leaves a temporary folder at worst, and whatever a crash of the machine tears is
+// found by the manifest's sizes and hashes.
+import { createHash, randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { DataError } from '../errors.ts';
+
+export const MANIFEST = 'manifest.json';
+const TEMPORARY = '.unfinished-';
+
+/** What a sealed folder says about itself. */
+export interface Manifest {
+  readonly files: Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>;
+  /** What its maker wrote beside the files: what it was made from. */
+  readonly about: Readonly<Record<string, unknown>>;
+}
+
+/** A folder being filled. */
+export interface UnfinishedFolder {
+  /** Temporary; write files into it. */
+  readonly folder: string;
+  /** Seals it and gives it its name, in place of what stood there. */
+  commit(): Promise<Manifest>;
+  abandon(): Promise<void>;
+}
+
+/**
+ * Starts a folder that will appear as `target` once it is whole.
+ * @throws DataError when it cannot be written there
+ */
+export async function beginFolder(
+  target: string,
+  about: Readonly<Record<string, unknown>> = {},
+): Promise<UnfinishedFolder> {
+  const folder = join(dirname(target), `${TEMPORARY}${basename(target)}-${randomBytes(4).toString('hex')}`);
+  await explained(folder, () => mkdir(folder, { recursive: true }));
+  return {
+    folder,
+    commit: () =>
+      explained(target, async () => {
+        const manifest: Manifest = { files: await hashFiles(folder), about };
+        await writeFile(join(folder, MANIFEST), `${JSON.stringify(manifest, undefined, 1)}\n`);
+        await replaceFolder(folder, target);
+        return manifest;
+      }),
+    abandon: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+/**
+ * The manifest of a whole folder; undefined when it is absent, unsealed, or not what the manifest says.
+ * @param check `sizes` is quick, `contents` reads every byte
+ */
+export async function readWholeFolder(
+  folder: string,
+  check: 'sizes' | 'contents',
+): Promise<Manifest | undefined> {
+  try {
+    const manifest = JSON.parse(await readFile(join(folder, MANIFEST), 'utf8')) as Manifest;
+    for (const [name, { bytes, sha256 }] of Object.entries(manifest.files)) {
+      const path = join(folder, name);
+      if ((await stat(path)).size !== bytes) return undefined;
+      if (check === 'contents' && (await hashFile(path)) !== sha256) return undefined;
+    }
+    return manifest;
+  } catch {
+    // Absent, torn or no JSON: in each case not whole.
+    return undefined;
+  }
+}
+
+/** Removes what killed processes left unfinished in a folder nobody else writes to, or what is older than any work. */
+export async function removeUnfinished(
+  folder: string,
+  olderThanMs = Number.NEGATIVE_INFINITY,
+): Promise<void> {
+  for (const name of await namesIn(folder)) {
+    if (!name.startsWith(TEMPORARY)) continue;
+    const path = join(folder, name);
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }));
+    if (Date.now() - mtimeMs >= olderThanMs) await rm(path, { recursive: true, force: true });
+  }
+}
+
+/** Names in a folder without unfinished ones, sorted; none when it is absent. */
+export async function finishedNames(folder: string): Promise<string[]> {
+  return (await namesIn(folder)).filter((name) => !name.startsWith(TEMPORARY)).sort();
+}
+
+/**
+ * Writes a file under a temporary name and renames it.
+ * @throws DataError when it cannot be written there
+ */
+export async function writeFileWhole(path: string, data: string | Uint8Array): Promise<void> {
+  const temporary = join(dirname(path), `${TEMPORARY}${basename(path)}-${randomBytes(4).toString('hex')}`);
+  await explained(path, async () => {
+    await mkdir(dirname(path), { recursive: true });
+    try {
+      await writeFile(temporary, data);
+      await rename(temporary, path);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
+  });
+}
+
+export function bytesOf({ files }: Manifest): number {
+  return Object.values(files).reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** Renames over a folder that may be there: the old one is moved aside first, since only an empty one is replaced. */
+async function replaceFolder(from: string, to: string): Promise<void> {
+  const aside = `${from}-old`;
+  await rename(to, aside).catch((error: unknown) => {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  });
+  await rename(from, to);
+  await rm(aside, { recursive: true, force: true });
+}
+
+async function hashFiles(folder: string): Promise<Manifest['files']> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const files: [string, { bytes: number; sha256: string }][] = [];
+  for (const path of paths.sort()) {
+    const name = path.slice(folder.length + 1).replaceAll('\\', '/');
+    files.push([name, { bytes: (await stat(path)).size, sha256: await hashFile(path) }]);
+  }
+  return Object.fromEntries(files);
+}
+
+async function hashFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  return readdir(folder).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw error;
+  });
+}
+
+const CURES: Readonly<Record<string, string>> = {
+  ENOSPC: 'make room on the disk, then resume',
+  EROFS: 'the file system is read-only: choose another folder with --output-dir or --cache-dir',
+  EACCES: 'nobody may write there: choose another folder with --output-dir or --cache-dir',
+  ENOTDIR: 'a file stands where a folder is needed: choose another folder',
+};
+
+/** Tells what the file system refused in words a person can act on. */
+export async function explained<T>(path: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    const cure = CURES[codeOf(error)];
+    if (cure === undefined) throw error;
+    throw new DataError('it cannot be written', { where: path, got: codeOf(error), cure, cause: error });
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}

@@ -1,0 +1,114 @@
+// `events.jsonl`: what happened, one event a line, the same for equal runs. `timings.jsonl`: when and how fast.
+import { appendFileSync, closeSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
+import { isAbsolute, join, relative } from 'node:path';
+import type { EventOf, PipelineEvent } from '../events.ts';
+import { writeFileWhole } from '../cache/wholeFolder.ts';
+
+/** Differ between equal runs. */
+const TIMINGS: readonly string[] = ['seconds', 'secondsPerStep', 'secondsLeft', 'memoryBytes', 'cached'];
+
+export interface EventLog {
+  /** Appends at once, so that a killed process has written what it has said. Progress is not kept. */
+  append(event: PipelineEvent): void;
+  /** Forgets everything after a step: what a killed run did beyond the checkpoint it resumes from. */
+  rewindTo(step: number): Promise<void>;
+}
+
+/** The log of a run folder. Paths below the folder are written relative to it. */
+export function openEventLog(folder: string): EventLog {
+  const eventsFile = join(folder, 'events.jsonl');
+  const timingsFile = join(folder, 'timings.jsonl');
+  const append = (event: PipelineEvent): void => {
+    if (event.type === 'progress') return;
+    const { record, timing } = splitTimings(event);
+    appendFileSync(eventsFile, `${JSON.stringify(record, relativePaths(folder))}\n`);
+    appendFileSync(timingsFile, `${JSON.stringify({ at: new Date().toISOString(), ...timing })}\n`);
+  };
+  const rewindTo = async (step: number): Promise<void> => {
+    dropTornLine(timingsFile);
+    const kept = readEvents(folder).filter((event) => isUpTo(event, step));
+    await writeFileWhole(eventsFile, kept.map((event) => `${JSON.stringify(event)}\n`).join(''));
+  };
+  return { append, rewindTo };
+}
+
+/** Events of a run folder without their timings; a last line torn by a crash is left out. None when there is no log. */
+export function readEvents(folder: string): PipelineEvent[] {
+  const events: PipelineEvent[] = [];
+  for (const line of readIfThere(join(folder, 'events.jsonl')).split('\n')) {
+    try {
+      if (line !== '') events.push(JSON.parse(line) as PipelineEvent);
+    } catch {
+      break;
+    }
+  }
+  return events;
+}
+
+/** Splits an event into what equal runs have in common and what they do not. */
+export function splitTimings(event: PipelineEvent): { record: object; timing: object } {
+  const isTiming = ([key]: [string, unknown]): boolean => TIMINGS.includes(key);
+  const entries = Object.entries(event);
+  const where = event.type === 'step' ? { step: event.step } : 'stage' in event ? { stage: event.stage } : {};
+  return {
+    record: Object.fromEntries(entries.filter((entry) => !isTiming(entry))),
+    timing: { type: event.type, ...where, ...Object.fromEntries(entries.filter(isTiming)) },
+  };
+}
+
+/** A point of a loss curve. */
+export type LossPoint = Pick<EventOf<'step'>, 'step' | 'loss' | 'terms'>;
+
+/** Losses by step; of a step done twice (before and after a resume) the later. */
+export function lossCurve(events: readonly PipelineEvent[]): LossPoint[] {
+  const points = new Map<number, LossPoint>();
+  for (const event of events) {
+    if (event.type === 'step')
+      points.set(event.step, { step: event.step, loss: event.loss, terms: event.terms });
+  }
+  return [...points.values()].sort((a, b) => a.step - b.step);
+}
+
+function isUpTo(event: PipelineEvent, step: number): boolean {
+  switch (event.type) {
+    case 'step':
+    case 'samples-written':
+    case 'checkpoint-saved':
+      return event.step <= step;
+    case 'run-interrupted':
+    case 'run-finished':
+    case 'exported':
+      return false;
+    case 'stage-started':
+      return event.stage !== 'export';
+    case 'stage-finished':
+      return event.stage !== 'export' && event.stage !== 'training';
+    default:
+      return true;
+  }
+}
+
+function relativePaths(folder: string): (key: string, value: unknown) => unknown {
+  return (_, value) => {
+    if (typeof value !== 'string' || !isAbsolute(value)) return value;
+    const below = relative(folder, value);
+    return below.startsWith('..') || isAbsolute(below) ? value : below || '.';
+  };
+}
+
+function dropTornLine(file: string): void {
+  const text = readIfThere(file);
+  if (text === '' || text.endsWith('\n')) return;
+  const descriptor = openSync(file, 'r+');
+  ftruncateSync(descriptor, Buffer.byteLength(text.slice(0, text.lastIndexOf('\n') + 1)));
+  closeSync(descriptor);
+}
+
+function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    throw error;
+  }
+}

@@ -1,0 +1,105 @@
+// The folder of a run: runs/<time>-<recipe>-<short hash>/
+//
+//   config.json       the resolved config and what it was resolved against
+//   events.jsonl      what happened; timings.jsonl: when
+//   samples/step-N/   sample pictures, and their sheet
+//   checkpoints/step-N/
+//   export/           a diffusers folder, or what else the method makes
+//   README.md         model card
+import { mkdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { ResolvedConfig } from '../config/resolveConfig.ts';
+import { explained, removeUnfinished, writeFileWhole } from '../cache/wholeFolder.ts';
+import { DataError } from '../errors.ts';
+import { CORE_VERSION } from '../plugins/definePlugin.ts';
+import { openCheckpoints, type Checkpoints } from './checkpoints.ts';
+import { openEventLog, type EventLog } from './eventLog.ts';
+
+/** What a config was resolved against, and what else can change bits: fingerprints, versions, the mode auto became. */
+export type RunFacts = Readonly<Record<string, unknown>>;
+
+export interface RunRecord {
+  /** Version of core that wrote it. */
+  readonly likeness: string;
+  readonly config: ResolvedConfig;
+  readonly facts: RunFacts;
+}
+
+export interface RunFolder {
+  /** Absolute. */
+  readonly path: string;
+  readonly exportFolder: string;
+  readonly checkpoints: Checkpoints;
+  readonly events: EventLog;
+  samplesFolder(step: number): string;
+  writeConfig(config: ResolvedConfig, facts?: RunFacts): Promise<void>;
+  writeModelCard(text: string): Promise<void>;
+}
+
+export interface RunFolderOptions {
+  /** The folder itself, `--output-dir`; default: a new one below `root`. */
+  readonly outputDir?: string;
+  /** Default `runs`. */
+  readonly root?: string;
+  readonly recipe: string;
+  /** See `configHash`. */
+  readonly hash: string;
+  /** Default now. */
+  readonly time?: Date;
+  readonly checkpointsTotalLimit?: number;
+}
+
+/** `20250131-142501-dreambooth+ppl-1a2b3c4d`, in UTC so that names sort by time. */
+export function runName(recipe: string, hash: string, time: Date): string {
+  const stamp = time.toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-');
+  return `${stamp}-${recipe}-${hash.slice(0, 8)}`;
+}
+
+/**
+ * Makes the folder of a run, or opens the one that is there.
+ * @throws DataError when nothing can be written there
+ */
+export async function openRunFolder(options: RunFolderOptions): Promise<RunFolder> {
+  const { outputDir, root = 'runs', recipe, hash, time = new Date(), checkpointsTotalLimit } = options;
+  const path = resolve(outputDir ?? join(root, runName(recipe, hash, time)));
+  await explained(path, () => mkdir(path, { recursive: true }));
+  const checkpoints = openCheckpoints(path, checkpointsTotalLimit);
+  // Whoever opens a run to write into it is its only writer: what is unfinished was left by a killed process.
+  for (const folder of [path, checkpoints.folder]) await removeUnfinished(folder);
+  return {
+    path,
+    exportFolder: join(path, 'export'),
+    checkpoints,
+    events: openEventLog(path),
+    samplesFolder: (step) => join(path, 'samples', `step-${step}`),
+    writeConfig: (config, facts = {}) => {
+      const record: RunRecord = { likeness: CORE_VERSION, config, facts };
+      return writeFileWhole(join(path, 'config.json'), `${JSON.stringify(record, undefined, 2)}\n`);
+    },
+    writeModelCard: (text) => writeFileWhole(join(path, 'README.md'), text),
+  };
+}
+
+/**
+ * The config a run was made with, from its folder or its `config.json`.
+ * @throws DataError when there is none
+ */
+export async function readRunRecord(path: string): Promise<RunRecord> {
+  const file = path.endsWith('.json') ? path : join(path, 'config.json');
+  try {
+    const record = JSON.parse(await readFile(file, 'utf8')) as Partial<RunRecord>;
+    if (record.config !== undefined) return { likeness: '', facts: {}, ...record, config: record.config };
+  } catch (error) {
+    throw new DataError('not the folder of a run', {
+      where: path,
+      expected: 'a folder with a config.json, like those below runs/',
+      got: error instanceof Error ? error.message : String(error),
+      cause: error,
+    });
+  }
+  throw new DataError('no config of a run', {
+    where: file,
+    expected: '{ "config": { … } }',
+    got: 'something else',
+  });
+}
