@@ -16,13 +16,14 @@ import {
 import { z } from 'zod';
 import {
   componentsOf,
+  detectTextLayout,
   ldmKeyMap,
   openDiffusersFolder,
   openLdmFile,
-  textLayoutOf,
   writeLdmFile,
   type ComponentFiles,
   type ModelFiles,
+  type TextLayout,
 } from '../weights/index.ts';
 import { compareArrays, notCovered, type Comparison } from './comparison.ts';
 import { findModelFolder, isFile } from './modelFolder.ts';
@@ -41,19 +42,21 @@ export async function* checkLdmFile(folder: string): AsyncIterable<Comparison> {
   }
   const modelFolder = await findModelFolder(folder);
   const model = await openDiffusersFolder(modelFolder);
-  const ldm = await openLdmFile(join(place, file), { configFolder: modelFolder });
+  const reference = join(place, file);
+  const ldm = await openLdmFile(reference, { configFolder: modelFolder });
+  const { tensors } = await readSafetensorsHeader(reference);
+  const textLayout = detectTextLayout(tensors, reference);
 
   const json = join(place, 'ldm-checkpoint.json');
-  if (await isFile(json)) yield await checkKeyMap(model, json);
+  if (await isFile(json)) yield await checkKeyMap(model, textLayout, json);
   for (const [i, component] of componentsOf(ldm).entries()) {
     yield* compareComponent('ldm/read', component, componentsOf(model)[i]);
   }
-  yield* checkWriting(model, join(place, file));
+  yield* checkWriting(model, textLayout, tensors);
 }
 
-async function checkKeyMap(model: ModelFiles, path: string): Promise<Comparison> {
+async function checkKeyMap(model: ModelFiles, textLayout: TextLayout, path: string): Promise<Comparison> {
   const { key_map: want } = description.parse(JSON.parse(await readFile(path, 'utf8')));
-  const textLayout = textLayoutOf(model.components.textEncoder.config);
   const map = ldmKeyMap({ unet: model.components.unet.config, vae: model.components.vae.config, textLayout });
   const wrong: string[] = [];
   for (const { name: component, tensors } of componentsOf(model)) {
@@ -80,14 +83,18 @@ async function checkKeyMap(model: ModelFiles, path: string): Promise<Comparison>
   return verdict(`ldm/key map of ${Object.keys(want).length} tensors`, wrong);
 }
 
-async function* checkWriting(model: ModelFiles, reference: string): AsyncIterable<Comparison> {
+async function* checkWriting(
+  model: ModelFiles,
+  textLayout: TextLayout,
+  want: ReadonlyMap<string, TensorEntry>,
+): AsyncIterable<Comparison> {
   const folder = await mkdtemp(join(tmpdir(), 'likeness-parity-'));
   try {
     const path = join(folder, 'model.safetensors');
-    const { tensors: want } = await readSafetensorsHeader(reference);
     const dtype = [...want.values()][0]?.dtype;
     await writeLdmFile(path, model.components, {
       dtype: dtype === 'BF16' || dtype === 'F32' ? dtype : 'F16',
+      textLayout,
     });
     const { tensors: got } = await readSafetensorsHeader(path);
     yield* compareTensors('ldm/write', got, want);

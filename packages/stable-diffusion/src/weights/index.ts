@@ -11,10 +11,10 @@ export type {
 export { modelFingerprint } from './fingerprint.ts';
 export { downloadHubModel, isHubId } from './hub.ts';
 export type { HubOptions, HubProgress } from './hub.ts';
-export { inferLdmConfigs } from './ldmConfig.ts';
+export { detectTextLayout, inferLdmConfigs } from './ldmConfig.ts';
 export type { LdmModelConfigs } from './ldmConfig.ts';
 export { openLdmFile, planLdmFile, textLayoutOf, writeLdmFile } from './ldmFile.ts';
-export type { LdmFileOptions, LdmTensor } from './ldmFile.ts';
+export type { LdmFileOptions, LdmTensor, LdmWriteOptions } from './ldmFile.ts';
 export { isLdmConv1x1, ldmKeyMap } from './ldmKeyMap.ts';
 export type { ComponentKey, LdmConfigs, LdmKeyMap, TextLayout } from './ldmKeyMap.ts';
 export { matchKeys } from './matchKeys.ts';

@@ -121,7 +121,8 @@ function inferUnet(shapes: Shapes, layout: TextLayout, predictionType: Predictio
     _class_name: 'UNet2DConditionModel',
     act_fn: 'silu',
     // diffusers' name, but the number of heads: 8 in SD 1.x, one per 64 channels in SD 2.x
-    attention_head_dim: layout === 'openClip' ? channels.map((size) => size / 64) : 8,
+    attention_head_dim:
+      layout === 'openClip' ? channels.map((size) => Math.max(1, Math.floor(size / 64))) : 8,
     block_out_channels: channels,
     center_input_sample: false,
     cross_attention_dim: shapes.size(attention(firstAttention), 1),

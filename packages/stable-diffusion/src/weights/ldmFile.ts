@@ -220,16 +220,21 @@ export function planLdmFile(
   });
 }
 
+export interface LdmWriteOptions {
+  /** Of all tensors; half precision is what such files are published in. */
+  readonly dtype?: 'F32' | 'F16' | 'BF16';
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** By default told from the text encoder's config. */
+  readonly textLayout?: TextLayout;
+}
+
 /** Writes an LDM file from weights in any files; a tensor at a time, rounded to `dtype`. */
 export async function writeLdmFile(
   path: string,
   components: ModelFiles['components'],
-  {
-    dtype = 'F16',
-    metadata = {},
-  }: { dtype?: 'F32' | 'F16' | 'BF16'; metadata?: Readonly<Record<string, string>> } = {},
+  { dtype = 'F16', metadata = {}, textLayout }: LdmWriteOptions = {},
 ): Promise<void> {
-  const tensors = planLdmFile(components).map(({ name, shape, sources }) => ({
+  const tensors = planLdmFile(components, textLayout).map(({ name, shape, sources }) => ({
     name,
     dtype,
     shape,
