@@ -130,7 +130,9 @@ export interface RecommendedSettings {
 export interface ParameterGroup {
   readonly name: string;
   readonly variables: readonly Variable[];
-  /** Multiplies the run's learning rate. */
+  /** Instead of the run's learning rate; the schedule and `learningRateScale` apply to it as well. */
+  readonly learningRate?: number;
+  /** Multiplies the learning rate. */
   readonly learningRateScale?: number;
   /** Overrides the optimizer's weight decay. */
   readonly weightDecay?: number;

@@ -88,6 +88,6 @@ export type {
   WeightLayout,
 } from './model/parameters.ts';
 
-export { createVariable, gatherRows, tf } from '@likeness/engine';
+export { createVariable, gatherRows, readSafetensorsHeader, readTensor, tf } from '@likeness/engine';
 export type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D, Variable } from '@likeness/engine';
 export * from './errors.ts';

@@ -1,0 +1,92 @@
+// Prior preservation as a plugin of its own: it asks for class pictures and adds their loss to any method's.
+import { ConfigError, definePlugin, PluginError, type LossTerm, type PriorRequest } from '@likeness/core';
+import { z } from 'zod';
+import { priorPreservationLoss } from './priorPreservationLoss.ts';
+
+const options = z.strictObject({
+  numClassImages: z.int().positive().default(200).meta({ description: 'class pictures to have' }),
+  priorLossWeight: z
+    .number()
+    .nonnegative()
+    .default(1)
+    .meta({ description: "λ: weight of the class pictures' loss beside the subject's" }),
+  classDataDir: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: 'your own class pictures; the model makes those that are missing' }),
+  classSampler: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: "sampler of class pictures; default: the model's" }),
+  classInferenceSteps: z
+    .int()
+    .positive()
+    .optional()
+    .meta({ description: 'steps of that sampler; default: the run’s' }),
+  classGuidanceScale: z
+    .number()
+    .nonnegative()
+    .optional()
+    .meta({ description: 'guidance of class pictures; default: the run’s' }),
+  sampleBatchSize: z.int().positive().default(4).meta({ description: 'class pictures made at a time' }),
+});
+
+export const ppl = definePlugin({
+  name: 'ppl',
+  version: '0.1.0',
+  description: 'prior preservation: keeps the class as the base model knows it',
+  options,
+  setup: (settings, { prompts }) => {
+    if (prompts.classPrompt === undefined) {
+      throw new ConfigError('prior preservation needs to know the class', {
+        expected: 'classNoun (--class-noun dog) or classPrompt (--class-prompt "a photo of a dog")',
+        got: 'neither',
+      });
+    }
+    return {
+      // diffusers' README: twice the steps, since half of every batch is class pictures.
+      defaults: { maxTrainSteps: 800 },
+      prior: priorRequest(prompts.classPrompt, settings),
+      lossTerms: [priorPreservationTerm(settings.priorLossWeight)],
+    };
+  },
+});
+
+/** The loss of the class pictures with its weight λ: `mean(instance) + λ · mean(prior)`, two means, as in the paper. */
+export function priorPreservationTerm(weight: number): LossTerm {
+  return {
+    name: 'prior_preservation',
+    weight,
+    compute: ({ prior }) => {
+      if (prior === undefined) {
+        throw new PluginError('the batch holds no class pictures', {
+          where: 'plugin ppl',
+          expected: 'a batch with a prior part, which its prior request asks for',
+        });
+      }
+      return priorPreservationLoss(prior);
+    },
+  };
+}
+
+function priorRequest(classPrompt: string, settings: z.output<typeof options>): PriorRequest {
+  const {
+    numClassImages,
+    classDataDir,
+    classSampler,
+    classInferenceSteps,
+    classGuidanceScale,
+    sampleBatchSize,
+  } = settings;
+  return {
+    classPrompt,
+    numClassImages,
+    sampleBatchSize,
+    ...(classDataDir === undefined ? {} : { classDataDir }),
+    ...(classSampler === undefined ? {} : { sampler: classSampler }),
+    ...(classInferenceSteps === undefined ? {} : { numInferenceSteps: classInferenceSteps }),
+    ...(classGuidanceScale === undefined ? {} : { guidanceScale: classGuidanceScale }),
+  };
+}
