@@ -21,8 +21,8 @@ export interface CompileOptions {
    * `auto`: decided by `expectedRuns`.
    */
   readonly mode?: Mode;
-  /** How often the main function will run in all. Decides `auto`; never what remains of a run. */
-  readonly expectedRuns?: number;
+  /** How often each function will run in all (one number: every function). Decides `auto`; never what remains of a run. */
+  readonly expectedRuns?: number | Readonly<Record<string, number>>;
   /** `bf16`: matrix products and convolutions round their operands to bfloat16; sums, norms and weights stay float32. */
   readonly precision?: 'fp32' | 'bf16';
   /** Compute the inner values of `checkpointed` blocks again in the backward pass, instead of keeping them. Needs `xla`. */
@@ -46,21 +46,29 @@ type Definitions = Readonly<Record<string, FunctionDefinition>>;
  */
 export async function compile<D extends Definitions>(
   functions: D,
-  { engine, mode: wanted = 'auto', expectedRuns, precision = 'fp32', gradientCheckpointing = false }: CompileOptions,
+  { engine, mode = 'auto', expectedRuns = 0, precision = 'fp32', gradientCheckpointing = false }: CompileOptions,
 ): Promise<Program<keyof D & string>> {
-  const mode = resolveMode(wanted, expectedRuns);
-  if (gradientCheckpointing && mode !== 'xla') {
-    throw new EngineError('gradient checkpointing needs XLA', {
-      expected: "mode 'xla'",
-      got: `mode '${mode}'`,
-      cure: 'its barrier exists only there; switch gradient checkpointing off, or the mode to xla',
-    });
-  }
+  const modes = Object.fromEntries(
+    Object.keys(functions).map((name) => {
+      const runs = typeof expectedRuns === 'number' ? expectedRuns : expectedRuns[name];
+      return [name, resolveMode(mode, runs)] as const;
+    }),
+  ) as Record<keyof D & string, ResolvedMode>;
   const start = performance.now();
   const hash = createHash('sha256');
   const graphs = Object.entries(functions).map(([name, definition]) => {
-    const { graph, blocks } = trace(name, definition, { forXla: mode === 'xla' });
+    const forXla = modes[name] === 'xla';
+    const { graph, blocks } = trace(name, definition, { forXla });
+    // A block with a backward pass: what only predicts keeps nothing.
     const rematerialised = gradientCheckpointing ? rematerialise(graph, blocks) : graph;
+    if (rematerialised !== graph && !forXla) {
+      throw new EngineError('gradient checkpointing needs XLA', {
+        where: name,
+        expected: "mode 'xla'",
+        got: `mode '${modes[name]}'`,
+        cure: 'its barrier exists only there; switch gradient checkpointing off, or the mode to xla',
+      });
+    }
     return pruneGraph(precision === 'bf16' ? toMixedPrecision(rematerialised) : rematerialised);
   });
   const variables = usedVariables(graphs);
@@ -69,8 +77,8 @@ export async function compile<D extends Definitions>(
     const named = (values: ReadonlyMap<string, Value>): FunctionDeclaration['inputs'] =>
       [...values].map(([key, { shape, dtype }]) => ({ key, shape, dtype }));
     const { name, inputs, outputs } = graph;
-    const emitted = emitFunction(graph, (variable) => storage.get(variable) ?? 'float32', mode === 'xla');
-    const code = mode === 'eager' ? { graph } : { ...emitted, variables: graph.variables.map((use) => use.name) };
+    const emitted = emitFunction(graph, (variable) => storage.get(variable) ?? 'float32', modes[name] === 'xla');
+    const code = modes[name] === 'eager' ? { graph } : { ...emitted, variables: graph.variables.map((use) => use.name) };
     hash.update(emitted.name);
     return { name, inputs: named(inputs), outputs: named(outputs), code };
   });
@@ -80,7 +88,7 @@ export async function compile<D extends Definitions>(
     functions: definitions,
   });
   const nodes = graphs.reduce((sum, graph) => sum + graph.nodes.length, 0);
-  const identity = { mode, precision, threads: engine.threads, tensorflow: engine.info.tensorflow };
+  const identity = { modes, precision, threads: engine.threads, tensorflow: engine.info.tensorflow };
   const names = variables.map(({ name }) => name);
   return new Program(engine, id, names, { hash: hash.digest('hex'), nodes, traceSeconds, identity });
 }

@@ -7,7 +7,8 @@ export type ResolvedMode = 'xla' | 'graph' | 'eager';
 
 /** What can change the bits of a program's results. */
 export interface ProgramIdentity {
-  readonly mode: ResolvedMode;
+  /** By function. */
+  readonly modes: Readonly<Record<string, ResolvedMode>>;
   readonly precision: 'fp32' | 'bf16';
   readonly threads: number;
   readonly tensorflow: string;

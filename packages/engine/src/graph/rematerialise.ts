@@ -28,6 +28,7 @@ export function rematerialise(graph: Graph, blocks: readonly CheckpointBlock[]):
     const copy = copyBlock(graph, block, leaves, producedAt, fresh);
     return copy ? [copy] : [];
   });
+  if (copies.length === 0) return graph;
   const byPosition = new Map<number, GraphNode[]>();
   const replaced = new Map<number, { from: number; value: Value }>();
   for (const copy of copies) {
