@@ -78,6 +78,8 @@ export type {
   LearningRateScheduleOptions,
 } from './optimizer/lrSchedule.ts';
 
+export { checkImages } from './data/imageParity.ts';
+
 export { Parameters } from './model/parameters.ts';
 export type {
   Adapter,
