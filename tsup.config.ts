@@ -40,10 +40,12 @@ function packageConfig(name: string): Options {
     platform: 'node',
     target: 'node20',
     sourcemap: !withDeclarations,
-    clean: withDeclarations,
+    clean: false,
     silent: true,
-    // Dependencies stay external by themselves; this one's native half must never be pulled in.
-    external: ['@tensorflow/tfjs-node-gpu'],
+    // tsup would look for dependencies in the root's manifest: nothing of node_modules or of another package is
+    // bundled, the engine's native half least of all.
+    skipNodeModulesBundle: true,
+    external: ['@tensorflow/tfjs-node-gpu', /^@likeness\//],
     ...(withDeclarations
       ? {
           dts: {

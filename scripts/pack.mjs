@@ -1,7 +1,7 @@
 // Packs every package as it would be published: declarations built, `workspace:` and `catalog:` resolved.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildPackages, onceFor, pnpmCommand, ROOT, sourceHash, WORK_DIR } from './setup.mjs';
 
@@ -13,7 +13,9 @@ export function packPackages() {
   onceFor('packed', sourceHash(), existsSync(PACKED_DIR), () => {
     rmSync(PACKED_DIR, { recursive: true, force: true });
     mkdirSync(PACKED_DIR, { recursive: true });
+    const start = Date.now();
     buildPackages({ declarations: true });
+    removeOlder(start);
     const pnpm = pnpmCommand();
     for (const name of readdirSync(join(ROOT, 'packages'))) {
       const cwd = join(ROOT, 'packages', name);
@@ -29,4 +31,16 @@ export function packPackages() {
   return readdirSync(PACKED_DIR)
     .filter((name) => name.endsWith('.tgz'))
     .map((name) => join(PACKED_DIR, name));
+}
+
+/** What earlier builds left in `dist`; the folders themselves stay, since something may be running from them. */
+function removeOlder(time) {
+  for (const name of readdirSync(join(ROOT, 'packages'))) {
+    const dist = join(ROOT, 'packages', name, 'dist');
+    if (!existsSync(dist)) continue;
+    for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
+      const path = join(entry.parentPath, entry.name);
+      if (entry.isFile() && statSync(path).mtimeMs < time) rmSync(path);
+    }
+  }
 }

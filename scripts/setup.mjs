@@ -115,7 +115,7 @@ function build() {
   });
 }
 
-/** Runs the build; with `declarations` as packed packages need it, from an empty `dist`. */
+/** Runs the build; with `declarations` as packed packages need it. */
 export function buildPackages({ declarations = false } = {}) {
   const env = { ...process.env, DTS: declarations ? '1' : '' };
   run(process.execPath, [join('node_modules', 'tsup', 'dist', 'cli-default.js')], 'the build failed', env);
