@@ -45,8 +45,7 @@ function valueAt(json: unknown, path: readonly PropertyKey[]): unknown {
   );
 }
 
-const show = (value: unknown): string =>
-  value === undefined ? 'nothing' : (JSON.stringify(value) ?? String(value));
+const show = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value));
 
 /** Fields every config file may carry that describe the file, not the network. */
 export const bookkeeping = {

@@ -173,13 +173,13 @@ export function timestepProjection(
 function checkInputs(config: UNetConfig, latents: Tensor, text: Tensor): void {
   const details: string[] = [];
   if (latents.shape.at(-1) !== config.inChannels) {
-    details.push(`latents [${latents.shape}]: the model takes ${config.inChannels} channels`);
+    details.push(`latents [${latents.shape.join()}]: the model takes ${config.inChannels} channels`);
   }
   const blocks = [...config.down, ...(config.mid ? [config.mid] : []), ...config.up];
   const widths = new Set(blocks.flatMap(({ attention }) => (attention ? [attention.crossAttentionDim] : [])));
   for (const width of widths) {
     if (text.shape.at(-1) !== width)
-      details.push(`text states [${text.shape}]: the model takes width ${width}`);
+      details.push(`text states [${text.shape.join()}]: the model takes width ${width}`);
   }
   if (details.length > 0) throw new ShapeError('inputs do not fit the model', { where: 'unet', details });
 }

@@ -8,7 +8,7 @@ import { checkForward } from './forward.ts';
 import { findModelFolder } from './modelFolder.ts';
 import { openParityModel } from './parityModel.ts';
 
-const FIXTURES = process.env['PARITY_FIXTURES'] ?? join(import.meta.dirname, '../../../../fixtures');
+const FIXTURES = join(import.meta.dirname, '../../../../fixtures');
 
 let engine: Engine;
 beforeAll(async () => {
@@ -26,8 +26,6 @@ it('equals the reference in every output and activation', async () => {
     mode: 'graph',
   })) {
     compared++;
-    if (process.env['PARITY_FIXTURES'])
-      console.log(comparison.name, comparison.maxAbs, comparison.ok, comparison.note ?? '');
     if (!comparison.ok || comparison.tolerance === 'not covered') failed.push(JSON.stringify(comparison));
   }
   expect(failed).toEqual([]);

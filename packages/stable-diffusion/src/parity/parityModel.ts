@@ -1,9 +1,9 @@
 // The model of a fixtures folder, and the engine its networks run in.
-import type { Engine, LoadFromFile, Mode } from '@likeness/engine';
+import type { Engine, LoadFromFile, Mode, Program } from '@likeness/engine';
 import { createNetworks, expectedShapes, weightsToLoad, type Networks } from '../networks.ts';
 import { openDiffusersFolder } from '../weights/diffusersFolder.ts';
 import { matchKeys } from '../weights/matchKeys.ts';
-import { componentsOf, type ComponentName, type ModelFiles } from '../weights/modelFiles.ts';
+import { componentsOf, type ModelFiles } from '../weights/modelFiles.ts';
 
 export interface ParityRuntime {
   readonly engine: Engine;
@@ -13,8 +13,8 @@ export interface ParityRuntime {
 export interface ParityModel {
   readonly files: ModelFiles;
   readonly networks: Networks;
-  /** Weights of a component, for `program.load`. */
-  readonly toLoad: (component: ComponentName) => LoadFromFile[];
+  /** Gives a program the weights of all variables it uses. */
+  readonly load: (program: Program) => Promise<void>;
 }
 
 /**
@@ -27,13 +27,18 @@ export async function openParityModel(folder: string): Promise<ParityModel> {
   const configs = { unet: unet.config, vae: vae.config, text_encoder: textEncoder.config };
   const networks = createNetworks(configs, folder);
   const byName = { unet: networks.unet, vae: networks.vae, text_encoder: networks.textEncoder };
-  const tensors = new Map(componentsOf(files).map((component) => [component.name, component.tensors]));
-  for (const { name, tensors: found } of componentsOf(files)) {
-    matchKeys(expectedShapes(byName[name].parameters), found, { component: name });
+  const weights: LoadFromFile[] = [];
+  for (const { name, tensors } of componentsOf(files)) {
+    const { parameters } = byName[name];
+    matchKeys(expectedShapes(parameters), tensors, { component: name });
+    weights.push(...weightsToLoad(parameters, tensors));
   }
   return {
     files,
     networks,
-    toLoad: (component) => weightsToLoad(byName[component].parameters, tensors.get(component) ?? new Map()),
+    load: (program) => {
+      const used = new Set(program.variableNames);
+      return program.load(weights.filter(({ variable }) => used.has(variable)));
+    },
   };
 }
