@@ -64,7 +64,7 @@ function installDependencies() {
     existsSync(join(ROOT, 'node_modules', '.modules.yaml')),
     () => {
       console.error('set-up: installing dependencies');
-      run(pnpmCommand(), ['install', '--frozen-lockfile'], 'the dependencies could not be installed');
+      run(pnpmCommand(), ['install', '--frozen-lockfile'], 'the dependencies could not be installed; what has come is kept for the next try');
     },
   );
 }
@@ -179,8 +179,5 @@ function run(command, args, failure, env = process.env) {
       command === 'npm' ? ': it comes with Node; on Debian and Ubuntu, `sudo apt-get install -y npm`' : '';
     throw new SetUpError(`${failure}: the command ${command} was not found${cure}`);
   }
-  if (status !== 0)
-    throw new SetUpError(
-      `${failure} (see above)\n  cure: run the same command again; it goes on where it stopped`,
-    );
+  if (status !== 0) throw new SetUpError(`${failure}: see above`);
 }

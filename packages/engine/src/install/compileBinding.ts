@@ -16,7 +16,9 @@ const NAPI_VERSION = 8;
 
 /** Folder of the binding's C++ sources: beside `dist/` in the package, beside `src/` in the sources. */
 export function bindingSourceDir(): string {
-  const candidates = ['../native', '../../native'].map((path) => fileURLToPath(new URL(path, import.meta.url)));
+  const candidates = ['../native', '../../native'].map((path) =>
+    fileURLToPath(new URL(path, import.meta.url)),
+  );
   return candidates.find(existsSync) ?? join(dirname(candidates[0] ?? ''), 'native');
 }
 

@@ -14,7 +14,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { cacheDir } from './cacheDir.ts';
 import { bindingKey, bindingVersion, compileBinding } from './compileBinding.ts';
 import { downloadWheel } from './download.ts';
@@ -113,9 +113,10 @@ async function installLibrary(
   folder: string,
   onProgress: OnInstallProgress,
 ): Promise<void> {
-  const draft = `${folder}.partial`;
+  // A folder of our own: a killed set-up's python may still be writing into its one.
+  const draft = `${folder}.partial-${String(process.pid)}`;
   const downloads = `${folder}.download`;
-  rmSync(draft, { recursive: true, force: true });
+  removeDrafts(folder);
   removePartialDownloads(downloads);
   const unpacked = join(draft, 'unpacked');
   mkdirSync(unpacked, { recursive: true });
@@ -139,6 +140,14 @@ async function installLibrary(
   rmSync(folder, { recursive: true, force: true });
   renameSync(draft, folder);
   rmSync(downloads, { recursive: true, force: true });
+}
+
+/** What a killed unpacking left. */
+function removeDrafts(folder: string): void {
+  const root = dirname(folder);
+  for (const name of readdirSync(root).filter((entry) => entry.startsWith(`${basename(folder)}.partial-`))) {
+    rmSync(join(root, name), { recursive: true, force: true });
+  }
 }
 
 /** What a killed download left; whole wheels stay. */
