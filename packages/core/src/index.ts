@@ -27,6 +27,13 @@ export type {
 export { configSchema, defineConfig, OPTIMIZERS } from './config/schema.ts';
 export type { Config, ConfigInput } from './config/schema.ts';
 
+export { loadDataset } from './data/dataset.ts';
+export type { Dataset, DatasetItem, DatasetOptions, ItemPixels, PixelVariant } from './data/dataset.ts';
+export { decodeImage } from './data/decodeImage.ts';
+export type { DecodeOptions } from './data/decodeImage.ts';
+export { checkImages } from './data/imageParity.ts';
+export type { RgbImage } from './data/rgbImage.ts';
+
 export { createRunContainer } from './di/runContainer.ts';
 export type { RunContainer, RunContainerOptions, TrainableFactory } from './di/runContainer.ts';
 export {
@@ -43,6 +50,12 @@ export {
 } from './di/runContainer.ts';
 export { all, optional, token } from './di/tokens.ts';
 export type { All, Dependency, Injected, Optional, Provide, Token } from './di/tokens.ts';
+
+export { imageToPixels, pixelsToImage } from './pictures/float.ts';
+export { encodePng, formatParameters, readPngText, writePng } from './pictures/png.ts';
+export type { GenerationParameters, PngText } from './pictures/png.ts';
+export { renderSheet, writeSheet } from './pictures/sheet.ts';
+export type { SheetOptions, SheetRow } from './pictures/sheet.ts';
 
 export { definePlugin } from './plugins/definePlugin.ts';
 export type {
@@ -77,8 +90,6 @@ export type {
   LearningRateScheduleName,
   LearningRateScheduleOptions,
 } from './optimizer/lrSchedule.ts';
-
-export { checkImages } from './data/imageParity.ts';
 
 export { Parameters } from './model/parameters.ts';
 export type {

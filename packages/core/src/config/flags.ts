@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
 import type { Plugin } from '../plugins/definePlugin.ts';
-import { innerSchema, type ConfigLayer } from './layers.ts';
+import { fieldsOf, innerSchema, type ConfigLayer } from './layers.ts';
 import { configSchema } from './schema.ts';
 
 export type FlagType = 'boolean' | 'integer' | 'number' | 'string' | 'choice' | 'list';
@@ -29,7 +29,7 @@ const NOT_FLAGS: readonly string[] = ['recipe', 'pluginOptions'];
 
 /** Describes the options of a schema. A flag is the key in kebab-case, or what `.meta({ flag })` says. */
 export function optionsFromSchema(schema: z.ZodObject, owner: string): OptionDescription[] {
-  return Object.entries(schema.shape).map(([name, field]) => {
+  return fieldsOf(schema).map(([name, field]) => {
     const inner = innerSchema(field);
     const { type, choices } = typeOf(inner);
     const meta = metaOf(field) ?? metaOf(inner) ?? {};
@@ -127,7 +127,8 @@ function describeType({ type, choices }: OptionDescription): string {
 
 function typeOf(schema: z.core.$ZodType): { type: FlagType; choices?: string[] } {
   if (schema instanceof z.ZodBoolean) return { type: 'boolean' };
-  if (schema instanceof z.ZodNumber) return { type: schema.isInt ? 'integer' : 'number' };
+  if (schema instanceof z.ZodNumber)
+    return { type: schema.format === 'safeint' || schema.format === 'int32' ? 'integer' : 'number' };
   if (schema instanceof z.ZodEnum) return { type: 'choice', choices: schema.options.map(String) };
   if (schema instanceof z.ZodArray) return { type: 'list' };
   return { type: 'string' };

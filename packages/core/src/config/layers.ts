@@ -51,19 +51,22 @@ export function withoutUndefined(values: Readonly<Record<string, unknown>>): Rec
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }
 
+/** The fields of an object schema. */
+export function fieldsOf(schema: z.ZodObject): [string, z.core.$ZodType][] {
+  return Object.entries(schema.shape as Readonly<Record<string, z.core.$ZodType>>);
+}
+
 /** The schema without its outermost default, optional or nullable. */
 export function innerSchema(schema: z.core.$ZodType): z.core.$ZodType {
   if (schema instanceof z.ZodDefault || schema instanceof z.ZodOptional || schema instanceof z.ZodPrefault) {
-    return innerSchema(schema.unwrap());
+    return innerSchema(schema.unwrap() as z.core.$ZodType);
   }
   return schema;
 }
 
 /** Every key optional and none filled in: zod's own `partial` would still apply the defaults. */
 function partialWithoutDefaults(schema: z.ZodObject): z.ZodObject {
-  const shape = Object.entries(schema.shape).map(
-    ([key, field]) => [key, z.optional(innerSchema(field))] as const,
-  );
+  const shape = fieldsOf(schema).map(([key, field]) => [key, z.optional(innerSchema(field))] as const);
   return z.strictObject(Object.fromEntries(shape));
 }
 
@@ -111,6 +114,8 @@ function measure(origin: string): string {
 
 function show(value: unknown): string {
   if (value === undefined) return 'nothing';
-  const text = JSON.stringify(value) ?? String(value);
+  if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint')
+    return `a ${typeof value}`;
+  const text = JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }

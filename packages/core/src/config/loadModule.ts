@@ -1,13 +1,14 @@
-// Loads a user's TypeScript or JavaScript file. Its `@likeness/core` is always the running copy, wherever the file
-// lies and whether or not core can be resolved from there.
+// Loads a user's TypeScript or JavaScript file. Its `@likeness/core` and `zod` are always the running copies, wherever
+// the file lies and whether or not they can be resolved from there.
 import { createJiti } from 'jiti';
+import * as zod from 'zod';
 
 /** The exports of a module by path. */
 export async function loadModule(path: string): Promise<Record<string, unknown>> {
   // Loaded when needed: this file is itself part of core's index.
   const core: unknown = await import('../index.ts');
   const jiti = createJiti(import.meta.url, {
-    virtualModules: { '@likeness/core': core },
+    virtualModules: { '@likeness/core': core, zod },
     interopDefault: false,
     moduleCache: false,
     // Compiled files are small; leaving them behind in a shared folder would be worse than compiling again.

@@ -96,7 +96,7 @@ export function checkContributions(setups: readonly PluginSetup[]): void {
 }
 
 function sharedTermNames(setups: readonly PluginSetup[]): string[] {
-  const owners = new Map<string, string>([['denoising', 'core']]);
+  const owners = new Map<string, string>([['instance', 'core']]);
   const details: string[] = [];
   for (const { plugin, contributions } of setups) {
     for (const { name } of contributions.lossTerms ?? []) {
