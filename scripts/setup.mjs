@@ -64,7 +64,11 @@ function installDependencies() {
     existsSync(join(ROOT, 'node_modules', '.modules.yaml')),
     () => {
       console.error('set-up: installing dependencies');
-      run(pnpmCommand(), ['install', '--frozen-lockfile'], 'the dependencies could not be installed; what has come is kept for the next try');
+      run(
+        pnpmCommand(),
+        ['install', '--frozen-lockfile'],
+        'the dependencies could not be installed; what has come is kept for the next try',
+      );
     },
   );
 }
