@@ -71,6 +71,7 @@ it('exports these names', () => {
       "readSafetensorsHeader",
       "readTensor",
       "readWholeFolder",
+      "recordedLayer",
       "renderSheet",
       "resolveConfig",
       "resolvePlugins",

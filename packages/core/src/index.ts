@@ -14,7 +14,7 @@ export { flagLayer, flagsFromSchema, optionsFromSchema } from './config/flags.ts
 export type { FlagType, FlagValues, OptionDescription } from './config/flags.ts';
 export type { ConfigLayer } from './config/layers.ts';
 export { didYouMean, nearestName } from './config/nearestName.ts';
-export { portableConfig } from './config/portableConfig.ts';
+export { portableConfig, recordedLayer } from './config/portableConfig.ts';
 export { defaultSamplePrompts, subjectPrompts } from './config/prompts.ts';
 export { modelFacts, resolveConfig } from './config/resolveConfig.ts';
 export type {

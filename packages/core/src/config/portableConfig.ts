@@ -1,5 +1,6 @@
 // The config as it goes into exported files: equal runs on two machines give equal files.
 import { basename, isAbsolute } from 'node:path';
+import type { ConfigLayer } from './layers.ts';
 import type { ResolvedConfig } from './resolveConfig.ts';
 
 const OF_ONE_MACHINE = [
@@ -13,6 +14,25 @@ const OF_ONE_MACHINE = [
 export function portableConfig(config: ResolvedConfig): Record<string, unknown> {
   const kept = Object.entries(config).filter(([key]) => !(OF_ONE_MACHINE as readonly string[]).includes(key));
   return Object.fromEntries(kept.map(([key, value]) => [key, withoutFolders(value)]));
+}
+
+/**
+ * A recorded config as a layer, for repeating a run: what follows from other settings is left to follow again, and the
+ * new run gets a folder of its own.
+ * @param name told in errors: the file it was read from
+ */
+export function recordedLayer(name: string, recorded: Readonly<Record<string, unknown>>): ConfigLayer {
+  const derived = [
+    'prompts',
+    'outputDir',
+    'cacheDir',
+    'resume',
+    ...(recorded['subject'] === undefined ? [] : ['instanceDataDir']),
+  ];
+  return {
+    name,
+    values: Object.fromEntries(Object.entries(recorded).filter(([key]) => !derived.includes(key))),
+  };
 }
 
 function withoutFolders(value: unknown): unknown {

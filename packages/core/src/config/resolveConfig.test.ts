@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { LossTerm, Trainable } from '../contracts.ts';
 import { definePlugin } from '../plugins/definePlugin.ts';
+import { portableConfig, recordedLayer } from './portableConfig.ts';
 import { resolveConfig, type ModelFacts, type ResolveOptions } from './resolveConfig.ts';
 
 const model: ModelFacts = {
@@ -130,6 +131,33 @@ describe('resolveConfig', () => {
     );
     expect(() => resolve({ layers: [flags({ subject: 'poodle', ...pictures })], subjects })).toThrow(
       'give one of them',
+    );
+  });
+
+  it('repeats a run from its record, and from what its export says', () => {
+    const subjects = { poodle: { instanceDataDir: '/subjects/poodle', classNoun: 'dog' } };
+    const layers = [
+      flags({ subject: 'poodle', seed: 7, pluginOptions: { method: { rank: 2 } }, outputDir: 'x' }),
+    ];
+    const { config } = resolve({ layers, subjects });
+    const { outputDir: _, ...expected } = config;
+    for (const recorded of [{ ...config }, portableConfig(config)]) {
+      const again = resolve({ layers: [recordedLayer('config.json', recorded)], subjects });
+      expect(again.config).toEqual(expected);
+      expect(again.warnings).toEqual([]);
+    }
+  });
+
+  it('lets no plugin decide what comes before it', () => {
+    const late = definePlugin({
+      name: 'late',
+      description: 'late',
+      options: z.strictObject({}),
+      // As plain JavaScript could say it.
+      setup: () => ({ trainable, defaults: { classNoun: 'cat' } as object }),
+    });
+    expect(() => resolve({ plugins: [late()] })).toThrow(
+      'defaults of late: classNoun is known before plugins are set up',
     );
   });
 

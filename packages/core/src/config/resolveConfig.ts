@@ -7,8 +7,9 @@
 // the steps of `dreambooth`.
 import type { DiffusionModel, PredictionType, RecommendedSettings, SubjectPrompts } from '../contracts.ts';
 import { ConfigError } from '../errors.ts';
-import type { Plugin } from '../plugins/definePlugin.ts';
+import { BEFORE_SETUP, type Plugin } from '../plugins/definePlugin.ts';
 import { setUpPlugins, type PluginSetup } from '../plugins/setUpPlugins.ts';
+import { flagsFromSchema } from './flags.ts';
 import { layerSetting, mergeLayers, problemsOf, type ConfigLayer } from './layers.ts';
 import { didYouMean } from './nearestName.ts';
 import { physicalCores } from './physicalCores.ts';
@@ -105,7 +106,7 @@ export function resolveConfig({ plugins, layers, model, subjects = {} }: Resolve
   if (problems.length > 0 || prompts === undefined) throw configError(problems);
 
   const all: ConfigLayer[] = [...setUp.defaults, recommendedLayer(model.recommended), ...chosen];
-  const overPlugins = setUp.defaults.flatMap((layer) => problemsOf(configSchema, layer));
+  const overPlugins = setUp.defaults.flatMap(problemsOfDefaults);
   if (overPlugins.length > 0) throw configError(overPlugins);
   const merged = configSchema.parse(mergeLayers(all));
   const config: ResolvedConfig = {
@@ -125,8 +126,27 @@ export function resolveConfig({ plugins, layers, model, subjects = {} }: Resolve
   if (refused.length > 0) {
     throw configError(refused.map((reason) => `${layerSetting(reason.split(':')[0] ?? '', all)}: ${reason}`));
   }
-  const warnings = ignoredOptions(config, (key) => layers.some(({ values }) => values[key] !== undefined));
+  const warnings = ignoredOptions(config, (key) => isChosen(key, merged, layers));
   return { config, plugins: setUp.plugins, warnings };
+}
+
+/** What is wrong with the defaults of a plugin, or with what a model recommends for one. */
+function problemsOfDefaults(layer: ConfigLayer): string[] {
+  const tooLate = Object.keys(layer.values).filter((key) =>
+    (BEFORE_SETUP as readonly string[]).includes(key),
+  );
+  return [
+    ...problemsOf(configSchema, layer),
+    ...tooLate.map(
+      (key) => `${layer.name}: ${key} is known before plugins are set up; it cannot have a default there`,
+    ),
+  ];
+}
+
+/** Whether somebody set an option to something else than its default: a repeated run sets them all. */
+function isChosen(key: string, merged: Config, layers: readonly ConfigLayer[]): boolean {
+  const fallback = flagsFromSchema().find(({ name }) => name === key)?.default;
+  return layers.some(({ values }) => values[key] !== undefined) && merged[key as keyof Config] !== fallback;
 }
 
 function configError(problems: readonly string[]): ConfigError {

@@ -18,25 +18,26 @@ export const thisCore: CoreCopy = { version: CORE_VERSION, location: import.meta
 /** Registered symbol, so that a plugin of a second copy is recognised as a plugin and refused with the reason. */
 export const CORE_COPY: unique symbol = Symbol.for('likeness.core') as never;
 
-/** What decides the order of things or comes before plugins are set up cannot have a plugin's default. */
-type BeforeSetup =
-  | 'recipe'
-  | 'plugins'
-  | 'pluginOptions'
-  | 'pretrainedModel'
-  | 'subject'
-  | 'instanceDataDir'
-  | 'instancePrompt'
-  | 'identifier'
-  | 'classNoun'
-  | 'classPrompt'
-  | 'seed'
-  | 'resume'
-  | 'outputDir'
-  | 'cacheDir';
+/** Options that must be known before plugins are set up: no plugin has a default for them. */
+export const BEFORE_SETUP = [
+  'recipe',
+  'plugins',
+  'pluginOptions',
+  'pretrainedModel',
+  'subject',
+  'instanceDataDir',
+  'instancePrompt',
+  'identifier',
+  'classNoun',
+  'classPrompt',
+  'seed',
+  'resume',
+  'outputDir',
+  'cacheDir',
+] as const satisfies readonly (keyof ConfigInput)[];
 
 /** Defaults of core's options that suit a method better. Model, file and flags come over them. */
-export type PluginDefaults = Readonly<Omit<ConfigInput, BeforeSetup>>;
+export type PluginDefaults = Readonly<Omit<ConfigInput, (typeof BEFORE_SETUP)[number]>>;
 
 export interface OptimizerSettings {
   readonly name: 'adamw' | 'adam' | 'sgd';
