@@ -4,7 +4,7 @@
 // Activations are NHWC. Tensors exist only while a step is traced; between steps everything is a typed array.
 import type { Tensor, TensorEntry, Variable } from '@likeness/engine';
 import type { Observable } from 'rxjs';
-import type { PipelineEvent } from './events.ts';
+import type { PipelineEvent, StageName } from './events.ts';
 import type { Parameters } from './model/parameters.ts';
 
 // ---- the model ----------------------------------------------------------------------------------------------------
@@ -218,9 +218,9 @@ export interface SetupContext {
 // ---- stages and runs ----------------------------------------------------------------------------------------------
 
 /** A step of the pipeline. */
-export interface Stage<In, Out> {
-  readonly name: string;
-  run(input: In, context: RunContext): Promise<Out>;
+export interface Stage<In, Out, Context extends RunContext = RunContext> {
+  readonly name: StageName;
+  run(input: In, context: Context): Promise<Out>;
 }
 
 export interface RunPaths {

@@ -91,6 +91,17 @@ export type {
   LearningRateScheduleOptions,
 } from './optimizer/lrSchedule.ts';
 
+export { runPipeline } from './pipeline.ts';
+export type { RunOptions } from './pipeline.ts';
+export { exportCheckpoint } from './exportCheckpoint.ts';
+export type { ExportCheckpointOptions } from './exportCheckpoint.ts';
+export { generatePictures } from './sampling/generatePictures.ts';
+export type { GenerateOptions } from './sampling/generatePictures.ts';
+export type { PictureRequest, SampledPicture, SamplerSettings } from './sampling/samplePictures.ts';
+export { killEngines } from './training/machine.ts';
+export { denoisingLoss, instanceLoss } from './losses/denoisingLoss.ts';
+export { composeLosses } from './losses/composeLosses.ts';
+
 export { Parameters } from './model/parameters.ts';
 export type {
   Adapter,

@@ -67,16 +67,16 @@ export interface Methods {
   stats: { params: undefined; result: EngineStats };
   load: { params: ProgramDeclaration; result: number };
   run: { params: { program: number; fn: string; feeds: Record<string, TypedData> }; result: Record<string, TypedData> };
-  write: { params: { program: number; values: ReadonlyMap<string, TypedData> }; result: undefined };
-  writeRows: { params: { program: number; name: string; firstRow: number; values: TypedData }; result: undefined };
-  zero: { params: { program: number; names: readonly string[] }; result: undefined };
+  write: { params: { program: number; values: ReadonlyMap<string, TypedData> }; result: void };
+  writeRows: { params: { program: number; name: string; firstRow: number; values: TypedData }; result: void };
+  zero: { params: { program: number; names: readonly string[] }; result: void };
   read: { params: { program: number; names: readonly string[] }; result: Map<string, TypedData> };
-  loadFiles: { params: { program: number; tensors: readonly LoadFromFile[] }; result: undefined };
+  loadFiles: { params: { program: number; tensors: readonly LoadFromFile[] }; result: void };
   save: {
     params: { program: number; path: string; tensors: readonly SaveToFile[]; metadata: Readonly<Record<string, string>> };
-    result: undefined;
+    result: void;
   };
-  dispose: { params: { program: number }; result: undefined };
+  dispose: { params: { program: number }; result: void };
 }
 export type Method = keyof Methods;
 

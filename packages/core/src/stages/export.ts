@@ -1,0 +1,72 @@
+// Stage 5: what was learned, as files other tools load, and the model card.
+import { relative } from 'node:path';
+import { beginFolder } from '../cache/wholeFolder.ts';
+import { portableConfig } from '../config/portableConfig.ts';
+import type { ExportOptions, Stage } from '../contracts.ts';
+import { readEvents } from '../runFolder/eventLog.ts';
+import { modelCard } from '../runFolder/modelCard.ts';
+import type { TrainingResult } from './training.ts';
+import type { RunState } from './run.ts';
+
+export interface ExportResult {
+  readonly files: readonly string[];
+  readonly folder: string;
+}
+
+export const exportStage: Stage<TrainingResult, ExportResult, RunState> = {
+  name: 'export',
+  async run(trained, state) {
+    const { config, container, folder, emit, model } = state;
+    const files = await exportTrainables(state, folder.exportFolder);
+    emit({ type: 'exported', files });
+    const samples = readEvents(folder.path).findLast((event) => event.type === 'samples-written');
+    const local = (path: string): string => relative(folder.path, path);
+    await folder.writeModelCard(
+      modelCard({
+        config,
+        baseModel: model.source,
+        samples: samples?.pictures.map(({ path, prompt }) => ({ path: localPath(folder.path, path), prompt })) ?? [],
+        ...(samples ? { sheet: localPath(folder.path, samples.sheet) } : {}),
+        exported: local(folder.exportFolder),
+        withPrior: container.prior !== undefined,
+        ...(trained.last ? { last: { step: trained.step, loss: trained.last.loss } } : {}),
+      }),
+    );
+    return { files, folder: folder.exportFolder };
+  },
+};
+
+/** Logged paths are relative to the run already. */
+const localPath = (run: string, path: string): string => (path.startsWith(run) ? relative(run, path) : path);
+
+/** Everything the trainables export, in a folder that appears whole. */
+export async function exportTrainables(
+  state: Pick<RunState, 'config' | 'model' | 'machine' | 'train' | 'trainables'>,
+  folder: string,
+): Promise<string[]> {
+  const { config, model, machine, train, trainables } = state;
+  const options: ExportOptions = {
+    dtype: config.exportDtype,
+    format: config.exportFormat,
+    metadata: { format: 'pt', likeness: JSON.stringify(portableConfig(config)) },
+  };
+  const unfinished = await beginFolder(folder, { recipe: config.recipe });
+  try {
+    const files: string[] = [];
+    for (const trainable of trainables) {
+      const written = await trainable.export({
+        folder: unfinished.folder,
+        weights: machine.program,
+        model,
+        options,
+        variableFor: (name) => train.averageOf.get(name) ?? name,
+      });
+      files.push(...written);
+    }
+    await unfinished.commit();
+    return files.map((file) => file.replace(unfinished.folder, folder));
+  } catch (error) {
+    await unfinished.abandon();
+    throw error;
+  }
+}

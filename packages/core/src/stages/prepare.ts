@@ -1,0 +1,90 @@
+// Before the stages that compute: what trains is attached, every function of the run is traced and compiled into one
+// program, and the base model's weights are loaded.
+import { configHash } from '../config/configHash.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { createTrainFunctions, trainOptions } from '../training/trainFunctions.ts';
+import { startMachine, type PlannedFunction } from '../training/machine.ts';
+import {
+  decodeLatents,
+  encodePicture,
+  encodePrompt,
+  latentShapeOf,
+  predict,
+  predictGuided,
+  type PictureShape,
+} from '../sampling/pictureFunctions.ts';
+import { progressReporter, type RunSetting, type RunState } from './run.ts';
+
+const DEFAULT_SAMPLE_BATCH = 4;
+
+export async function prepare(setting: RunSetting, dataset: Dataset): Promise<RunState> {
+  const { config, model, container } = setting;
+  const { prior } = container;
+  const pictures: PictureShape = {
+    resolution: config.resolution,
+    batchSize: prior?.sampleBatchSize ?? DEFAULT_SAMPLE_BATCH,
+  };
+  const trainables = await Promise.all(container.trainables.map(({ create }) => create()));
+  const options = trainOptions({ config, model, container, trainables, latentShape: latentShapeOf(model, config.resolution) });
+  const train = createTrainFunctions(options);
+
+  const planned = planFunctions(setting, pictures, dataset.items.length);
+  const trainRuns = config.maxTrainSteps * config.gradientAccumulationSteps;
+  for (const [name, definition] of Object.entries(train.functions)) planned[name] = { definition, expectedRuns: trainRuns };
+
+  const loading = progressReporter(setting, 'loading', 'tensors');
+  const setup = progressReporter(setting, 'setup', 'bytes');
+  const machine = await startMachine(
+    {
+      model,
+      threads: config.threads,
+      mode: config.mode,
+      precision: config.mixedPrecision === 'bf16' ? 'bf16' : 'fp32',
+      gradientCheckpointing: config.gradientCheckpointing,
+      onInstallProgress: ({ fraction = 0, message }) => {
+        setup(Math.round(fraction * 1000), 1000, message);
+      },
+      onLoadProgress: loading,
+    },
+    planned,
+  );
+  const initial = new Map(trainables.flatMap(({ initialValues = new Map<string, Float32Array>() }) => [...initialValues]));
+  if (initial.size > 0) await machine.program.write(initial);
+  const { identity: programIdentity } = machine.program.facts;
+  const { modes, ...identity } = programIdentity;
+  return {
+    ...setting,
+    machine,
+    trainables,
+    train,
+    pictures,
+    trainsTextEncoder: options.trainsTextEncoder,
+    identity: { ...identity, modes: { encodePicture: modes['encodePicture'], predict: modes['predictGuided'] } },
+    resumeIdentity: {
+      config: configHash(config),
+      model: model.fingerprint,
+      pictures: dataset.items.map(({ hash }) => hash),
+      program: programIdentity,
+    },
+  };
+}
+
+/** Every function of a run with how often it will be called in all: the configured total, never what remains. */
+function planFunctions(
+  { config, model, container }: RunSetting,
+  pictures: PictureShape,
+  numInstanceImages: number,
+): Record<string, PlannedFunction> {
+  const { prior } = container;
+  const looks = config.samples ? 1 + Math.ceil(config.maxTrainSteps / config.sampleEverySteps) : 0;
+  const sampled = looks * Math.ceil((config.samplePrompts.length * config.numSamples) / pictures.batchSize);
+  const priorBatches = Math.ceil((prior?.numClassImages ?? 0) / pictures.batchSize);
+  const predictions = sampled * config.numInferenceSteps + priorBatches * (prior?.numInferenceSteps ?? config.numInferenceSteps);
+  return {
+    encodePicture: { definition: encodePicture(model, config.resolution), expectedRuns: numInstanceImages + (prior?.numClassImages ?? 0) },
+    encodePrompt: { definition: encodePrompt(model), expectedRuns: config.samplePrompts.length },
+    predict: { definition: predict(model, pictures), expectedRuns: predictions },
+    predictGuided: { definition: predictGuided(model, pictures), expectedRuns: predictions },
+    decodeLatents: { definition: decodeLatents(model, pictures), expectedRuns: sampled + priorBatches },
+  };
+}

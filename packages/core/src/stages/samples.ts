@@ -1,0 +1,67 @@
+// Sample pictures of a run: the same prompts and seeds every time, laid out beside the instance pictures.
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Dataset } from '../data/dataset.ts';
+import type { RgbImage } from '../data/rgbImage.ts';
+import { pixelsToImage } from '../pictures/float.ts';
+import { writePng } from '../pictures/png.ts';
+import { writeSheet } from '../pictures/sheet.ts';
+import { samplePictures } from '../sampling/samplePictures.ts';
+import { progressReporter, type RunState } from './run.ts';
+
+/** @returns the sheet's path */
+export async function writeSamples(state: RunState, dataset: Dataset, step: number): Promise<string> {
+  const { config, model, machine, pictures, folder, emit, signal } = state;
+  const { samplePrompts, numSamples, seed, sampler, numInferenceSteps, guidanceScale, rng, resolution } = config;
+  const target = folder.samplesFolder(step);
+  await mkdir(target, { recursive: true });
+  const requests = samplePrompts.flatMap((prompt) =>
+    Array.from({ length: numSamples }, (_, i) => ({ prompt, seed: seed + i })),
+  );
+  const report = progressReporter(state, 'sampling', 'steps');
+  const written: { path: string; prompt: string; seed: number; image: RgbImage }[] = [];
+  const sampled = samplePictures({
+    program: machine.program,
+    model,
+    shape: pictures,
+    settings: { sampler, numInferenceSteps, guidanceScale, rng },
+    requests,
+    onProgress: (done, total) => {
+      report(done, total, `samples at step ${step}`);
+    },
+    ...(step === 0 ? { signal } : {}),
+  });
+  for await (const { index, prompt, seed: pictureSeed, image } of sampled) {
+    const path = join(target, `${String(index).padStart(2, '0')}-${slug(prompt)}-seed${pictureSeed}.png`);
+    await writePng(path, image, { parameters: `${prompt}\nSeed: ${pictureSeed}` });
+    written.push({ path, prompt, seed: pictureSeed, image });
+  }
+  const instance = dataset.items.map((item) => pixelsToImage(item.pixels().pixels, resolution, resolution));
+  const sheet = join(target, 'sheet.png');
+  await writeSheet(
+    sheet,
+    [
+      { label: 'instance pictures', pictures: instance },
+      ...samplePrompts.map((prompt) => ({
+        label: prompt,
+        pictures: written.filter((picture) => picture.prompt === prompt).map(({ image }) => image),
+      })),
+    ],
+    { title: `${config.recipe}, step ${step} of ${config.maxTrainSteps}` },
+  );
+  emit({
+    type: 'samples-written',
+    step,
+    sheet,
+    pictures: written.map(({ path, prompt, seed: pictureSeed }) => ({ path, prompt, seed: pictureSeed })),
+  });
+  return sheet;
+}
+
+/** A prompt as part of a file name. */
+const slug = (prompt: string): string =>
+  prompt
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .slice(0, 40)
+    .replace(/-$/, '');
