@@ -80,16 +80,30 @@ export function unetStep({ channels, side, batch, contextWidth, tokens }: UNetSi
   const gelu: Layer = (x) => tf.mul(tf.mul(x, 0.5), tf.add(1, tf.erf(tf.mul(x, Math.SQRT1_2))));
 
   const attention = (c: number, from: number) => {
-    const [q, k, v, out] = [linear(c, c, false), linear(from, c, false), linear(from, c, false), linear(c, c)];
-    const split = (x: Tensor): Tensor => tf.transpose(tf.reshape(x, [batch, -1, c / HEAD_SIZE, HEAD_SIZE]), [0, 2, 1, 3]);
+    const [q, k, v, out] = [
+      linear(c, c, false),
+      linear(from, c, false),
+      linear(from, c, false),
+      linear(c, c),
+    ];
+    const split = (x: Tensor): Tensor =>
+      tf.transpose(tf.reshape(x, [batch, -1, c / HEAD_SIZE, HEAD_SIZE]), [0, 2, 1, 3]);
     return (x: Tensor, context: Tensor): Tensor => {
       const scores = tf.mul(tf.matMul(split(q(x)), split(k(context)), false, true), HEAD_SIZE ** -0.5);
-      return out(tf.reshape(tf.transpose(tf.matMul(tf.softmax(scores), split(v(context))), [0, 2, 1, 3]), x.shape));
+      return out(
+        tf.reshape(tf.transpose(tf.matMul(tf.softmax(scores), split(v(context))), [0, 2, 1, 3]), x.shape),
+      );
     };
   };
   const transformer = (c: number) => {
     const [norm, projIn, projOut] = [groupNorm(c), conv(c, c, 1), conv(c, c, 1)];
-    const [norm1, self, norm2, cross, norm3] = [layerNorm(c), attention(c, c), layerNorm(c), attention(c, contextWidth), layerNorm(c)];
+    const [norm1, self, norm2, cross, norm3] = [
+      layerNorm(c),
+      attention(c, c),
+      layerNorm(c),
+      attention(c, contextWidth),
+      layerNorm(c),
+    ];
     const [up, down] = [linear(c, c * 4), linear(c * 2, c)];
     return (x: Tensor, context: Tensor): Tensor => {
       let h = tf.reshape(projIn(norm(x)), [batch, -1, c]);
@@ -102,7 +116,13 @@ export function unetStep({ channels, side, batch, contextWidth, tokens }: UNetSi
     };
   };
   const resnet = (from: number, to: number) => {
-    const [norm1, conv1, time, norm2, conv2] = [groupNorm(from), conv(from, to), linear(TIME_WIDTH, to), groupNorm(to), conv(to, to)];
+    const [norm1, conv1, time, norm2, conv2] = [
+      groupNorm(from),
+      conv(from, to),
+      linear(TIME_WIDTH, to),
+      groupNorm(to),
+      conv(to, to),
+    ];
     const skip = from === to ? (x: Tensor) => x : conv(from, to, 1);
     return (x: Tensor, temb: Tensor): Tensor => {
       const h = tf.add(conv1(silu(norm1(x))), tf.reshape(time(silu(temb)), [batch, 1, 1, to]));
@@ -120,13 +140,21 @@ export function unetStep({ channels, side, batch, contextWidth, tokens }: UNetSi
   const [time1, time2] = [linear(64, TIME_WIDTH), linear(TIME_WIDTH, TIME_WIDTH)];
   let c = channels[0] ?? 0;
   const downs = channels.map((to, i) => {
-    const block = { resnet: resnet(c, to), attention: transformer(to), down: i < last ? conv(to, to, 3, 2) : undefined };
+    const block = {
+      resnet: resnet(c, to),
+      attention: transformer(to),
+      down: i < last ? conv(to, to, 3, 2) : undefined,
+    };
     c = to;
     return block;
   });
   const mid = { resnet: resnet(c, c), attention: transformer(c) };
   const ups = channels.toReversed().map((to, i) => {
-    const block = { resnet: resnet(c + to, to), attention: transformer(to), up: i < last ? conv(to, to) : undefined };
+    const block = {
+      resnet: resnet(c + to, to),
+      attention: transformer(to),
+      up: i < last ? conv(to, to) : undefined,
+    };
     c = to;
     return block;
   });
@@ -162,16 +190,19 @@ export function unetStep({ channels, side, batch, contextWidth, tokens }: UNetSi
     biasCorrection1: float32(),
     biasCorrection2: float32(),
   };
-  const trainStep = defineFunction(inputs, ({ latents, noise, timesteps, context, learningRate, ...corrections }) => {
-    const noisy = tf.add(tf.mul(latents, 0.8), tf.mul(noise, 0.6));
-    const { value, grads } = tf.variableGrads(
-      () => tf.mean(tf.squaredDifference(predict(noisy, timesteps, context), noise)),
-      variables,
-    );
-    const gradients = variables.map((variable) => grads[variable.name] ?? tf.zerosLike(variable));
-    optimizer.apply([gradients], { learningRates: [learningRate], ...corrections });
-    return { loss: value };
-  });
+  const trainStep = defineFunction(
+    inputs,
+    ({ latents, noise, timesteps, context, learningRate, ...corrections }) => {
+      const noisy = tf.add(tf.mul(latents, 0.8), tf.mul(noise, 0.6));
+      const { value, grads } = tf.variableGrads(
+        () => tf.mean(tf.squaredDifference(predict(noisy, timesteps, context), noise)),
+        variables,
+      );
+      const gradients = variables.map((variable) => grads[variable.name] ?? tf.zerosLike(variable));
+      optimizer.apply([gradients], { learningRates: [learningRate], ...corrections });
+      return { loss: value };
+    },
+  );
   const feeds = {
     latents: numbers(batch * side * side * 4, 5),
     noise: numbers(batch * side * side * 4, 6),

@@ -127,6 +127,24 @@ napi_value CreateTensor(napi_env env, napi_callback_info info) {
   return Keep(env, handle);
 }
 
+// describeTensor(id) -> [dtype, size, …]
+napi_value DescribeTensor(napi_env env, napi_callback_info info) {
+  TFE_TensorHandle* handle = Handle(env, Arguments<1>(env, info)[0]);
+  if (handle == nullptr) return nullptr;
+  Owned<TF_Status> status(TF_NewStatus());
+  const int rank = TFE_TensorHandleNumDims(handle, status.get());
+  if (Failed(env, status, "describeTensor")) return nullptr;
+  napi_value numbers;
+  napi_create_array_with_length(env, static_cast<size_t>(rank) + 1, &numbers);
+  napi_set_element(env, numbers, 0, Number(env, TFE_TensorHandleDataType(handle)));
+  for (int i = 0; i < rank; i++) {
+    const int64_t size = TFE_TensorHandleDim(handle, i, status.get());
+    if (Failed(env, status, "describeTensor")) return nullptr;
+    napi_set_element(env, numbers, static_cast<uint32_t>(i) + 1, Number(env, size));
+  }
+  return numbers;
+}
+
 // readTensor(id) -> ArrayBuffer
 napi_value ReadTensor(napi_env env, napi_callback_info info) {
   TFE_TensorHandle* handle = Handle(env, Arguments<1>(env, info)[0]);
@@ -263,7 +281,8 @@ napi_value Initialise(napi_env env, napi_value exports) {
     napi_callback call;
   } functions[] = {{"createTensor", CreateTensor}, {"readTensor", ReadTensor},   {"deleteTensor", DeleteTensor},
                    {"execute", Execute},           {"addFunction", AddFunction}, {"removeFunction", RemoveFunction},
-                   {"tensorCount", TensorCount},   {"devices", Devices}};
+                   {"tensorCount", TensorCount},   {"devices", Devices},
+                   {"describeTensor", DescribeTensor}};
   for (const auto& function : functions) {
     napi_value value;
     napi_create_function(env, function.name, NAPI_AUTO_LENGTH, function.call, nullptr, &value);

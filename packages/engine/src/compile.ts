@@ -46,7 +46,13 @@ type Definitions = Readonly<Record<string, FunctionDefinition>>;
  */
 export async function compile<D extends Definitions>(
   functions: D,
-  { engine, mode = 'auto', expectedRuns = 0, precision = 'fp32', gradientCheckpointing = false }: CompileOptions,
+  {
+    engine,
+    mode = 'auto',
+    expectedRuns = 0,
+    precision = 'fp32',
+    gradientCheckpointing = false,
+  }: CompileOptions,
 ): Promise<Program<keyof D & string>> {
   const modes = Object.fromEntries(
     Object.keys(functions).map((name) => {
@@ -77,14 +83,24 @@ export async function compile<D extends Definitions>(
     const named = (values: ReadonlyMap<string, Value>): FunctionDeclaration['inputs'] =>
       [...values].map(([key, { shape, dtype }]) => ({ key, shape, dtype }));
     const { name, inputs, outputs } = graph;
-    const emitted = emitFunction(graph, (variable) => storage.get(variable) ?? 'float32', modes[name] === 'xla');
-    const code = modes[name] === 'eager' ? { graph } : { ...emitted, variables: graph.variables.map((use) => use.name) };
+    const emitted = emitFunction(
+      graph,
+      (variable) => storage.get(variable) ?? 'float32',
+      modes[name] === 'xla',
+    );
+    const code =
+      modes[name] === 'eager' ? { graph } : { ...emitted, variables: graph.variables.map((use) => use.name) };
     hash.update(emitted.name);
     return { name, inputs: named(inputs), outputs: named(outputs), code };
   });
   const traceSeconds = (performance.now() - start) / 1000;
   const id = await engine.request('load', {
-    variables: variables.map(({ name, shape, dtype, storage: stored }) => ({ name, shape, dtype, storage: stored })),
+    variables: variables.map(({ name, shape, dtype, storage: stored }) => ({
+      name,
+      shape,
+      dtype,
+      storage: stored,
+    })),
     functions: definitions,
   });
   const nodes = graphs.reduce((sum, graph) => sum + graph.nodes.length, 0);
@@ -100,7 +116,9 @@ function usedVariables(graphs: readonly Graph[]): VariableInfo[] {
   const names = new Set<string>();
   const twice = variables.filter(({ name }) => names.has(name) || !names.add(name));
   if (twice.length > 0) {
-    throw new EngineError('two variables of a program have one name', { details: twice.map(({ name }) => name) });
+    throw new EngineError('two variables of a program have one name', {
+      details: twice.map(({ name }) => name),
+    });
   }
   return variables;
 }

@@ -57,7 +57,11 @@ export class Engine {
   }
 
   /** @throws EngineError what the engine process says, or that it has ended */
-  request<M extends Method>(method: M, params: Methods[M]['params'], onProgress?: OnProgress): Promise<Methods[M]['result']> {
+  request<M extends Method>(
+    method: M,
+    params: Methods[M]['params'],
+    onProgress?: OnProgress,
+  ): Promise<Methods[M]['result']> {
     if (this.ended) return Promise.reject(this.ended);
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
@@ -102,7 +106,10 @@ export class Engine {
   }
 
   private fail(code: number | null, signal: NodeJS.Signals | null): void {
-    const memory = signal === 'SIGKILL' ? 'the system may have ended it for using too much memory: a smaller batch, gradient checkpointing or bf16 needs less' : undefined;
+    const memory =
+      signal === 'SIGKILL'
+        ? 'the system may have ended it for using too much memory: a smaller batch, gradient checkpointing or bf16 needs less'
+        : undefined;
     this.ended = new EngineError('the engine process ended', {
       got: signal ?? `exit code ${code ?? 'unknown'}`,
       ...(memory ? { cure: memory } : {}),
@@ -117,7 +124,10 @@ export class Engine {
  * Starts an engine process; sets TensorFlow up first where that has not happened yet.
  * @throws EngineError when TensorFlow cannot be installed or loaded
  */
-export async function startEngine({ threads = defaultThreads(), onInstallProgress }: EngineOptions = {}): Promise<Engine> {
+export async function startEngine({
+  threads = defaultThreads(),
+  onInstallProgress,
+}: EngineOptions = {}): Promise<Engine> {
   const install = await ensureTensorFlow(onInstallProgress ? { onProgress: onInstallProgress } : {});
   const allocator = findAllocator();
   // Read by native code when it loads: they must stand in the environment before the process starts.
@@ -131,10 +141,19 @@ export async function startEngine({ threads = defaultThreads(), onInstallProgres
     TF_DETERMINISTIC_OPS: '1',
     ...(allocator ? { LD_PRELOAD: allocator } : {}),
     ...(install.libraryPaths.length > 0
-      ? { LD_LIBRARY_PATH: [...install.libraryPaths, process.env['LD_LIBRARY_PATH']].filter(Boolean).join(':') }
+      ? {
+          LD_LIBRARY_PATH: [...install.libraryPaths, process.env['LD_LIBRARY_PATH']]
+            .filter(Boolean)
+            .join(':'),
+        }
       : {}),
   };
-  const child = fork(CHILD_ENTRY, [], { serialization: 'advanced', execArgv: [], env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  const child = fork(CHILD_ENTRY, [], {
+    serialization: 'advanced',
+    execArgv: [],
+    env,
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
   return new Engine(child, threads).ready();
 }
 

@@ -26,7 +26,10 @@ export class LikenessError extends Error {
 }
 
 function formatMessage(summary: string, { where, expected, got, cure, details = [] }: ErrorParts): string {
-  const lines = [where === undefined ? summary : `${where}: ${summary}`, ...details.map((line) => `  - ${line}`)];
+  const lines = [
+    where === undefined ? summary : `${where}: ${summary}`,
+    ...details.map((line) => `  - ${line}`),
+  ];
   if (expected !== undefined) lines.push(`  expected: ${expected}`);
   if (got !== undefined) lines.push(`  got: ${got}`);
   if (cure !== undefined) lines.push(`  cure: ${cure}`);

@@ -22,5 +22,13 @@ export * from './safetensors/index.ts';
 export * from './random/index.ts';
 export { cacheDir, ensureTensorFlow, findAllocator, tensorFlowStatus } from './install/index.ts';
 export type { InstallProgress, TensorFlowInstall } from './install/index.ts';
-export { ConfigError, DataError, EngineError, LikenessError, PluginError, ShapeError, WeightsError } from './errors.ts';
+export {
+  ConfigError,
+  DataError,
+  EngineError,
+  LikenessError,
+  PluginError,
+  ShapeError,
+  WeightsError,
+} from './errors.ts';
 export type { ErrorParts } from './errors.ts';

@@ -3,6 +3,8 @@
 import { createRequire } from 'node:module';
 import type * as TfModule from '@tensorflow/tfjs';
 import { recordingBinding, type TensorMetadata } from './recording/binding.ts';
+import { registerGradients } from './recording/gradients.ts';
+import { registerKernels } from './recording/kernels.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -10,24 +12,36 @@ const require = createRequire(import.meta.url);
 const util = require('node:util') as { isNullOrUndefined?: (value: unknown) => boolean };
 util.isNullOrUndefined ??= (value) => value === null || value === undefined;
 
-export const tf = require('@tensorflow/tfjs') as typeof TfModule;
+export type TensorFlowJs = typeof TfModule;
+export const tf = require('@tensorflow/tfjs') as TensorFlowJs;
 export type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D, Variable } from '@tensorflow/tfjs';
 
 /** What the recorder needs of tfjs-node's backend: how a TensorFlow op's output becomes a tfjs tensor, and back. */
 export interface RecordingBackend {
   createOutputTensor(metadata: TensorMetadata): TfModule.Tensor;
   getInputTensorIds(tensors: readonly TfModule.Tensor[]): number[];
-  executeMultipleOutputs(op: string, attrs: object[], inputs: readonly TfModule.Tensor[], count: number): TfModule.Tensor[];
+  executeMultipleOutputs(
+    op: string,
+    attrs: object[],
+    inputs: readonly TfModule.Tensor[],
+    count: number,
+  ): TfModule.Tensor[];
 }
 
 const { NodeJSKernelBackend } = require('@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js') as {
-  NodeJSKernelBackend: new (binding: unknown, packageName: string) => TfModule.KernelBackend & RecordingBackend;
+  NodeJSKernelBackend: new (
+    binding: unknown,
+    packageName: string,
+  ) => TfModule.KernelBackend & RecordingBackend;
 };
 export const backend = new NodeJSKernelBackend(recordingBinding, '@likeness/engine');
 // tfjs-node's kernels ask for the backend of this name.
 tf.registerBackend('tensorflow', () => backend);
-if (!tf.setBackend('tensorflow')) throw new Error('tfjs did not accept the recording backend');
+void tf.setBackend('tensorflow'); // at once, since the backend needs no preparation
+if (tf.getBackend() !== 'tensorflow') throw new Error('tfjs did not accept the recording backend');
 require('@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js');
+registerKernels(tf);
+registerGradients(tf, backend);
 
 /** Id of the value behind a tensor. */
 export function valueId(tensor: TfModule.Tensor): number {

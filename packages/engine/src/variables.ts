@@ -26,13 +26,27 @@ const byReadId = new Map<number, VariableInfo>();
 let count = 0;
 
 /** Creates a variable. Its value is zero until a program loads or writes it. */
-export function createVariable({ name, shape, dtype = 'float32', storage = 'float32' }: VariableOptions): Variable {
+export function createVariable({
+  name,
+  shape,
+  dtype = 'float32',
+  storage = 'float32',
+}: VariableOptions): Variable {
   if (elements(shape) === 0 || shape.some((size) => !Number.isInteger(size) || size < 1)) {
-    throw new EngineError('a variable has no elements', { where: name, got: `[${shape}]` });
+    throw new EngineError('a variable has no elements', { where: name, got: `[${shape.join()}]` });
   }
   const read = newValue(shape, dtype);
-  const handle = tf.tidy(() => tf.variable(backend.createOutputTensor(metadata(read)), true, `${name}#${count++}`));
-  const info: VariableInfo = { name, shape, dtype, storage: dtype === 'int32' ? 'int32' : storage, read, handle };
+  const handle = tf.tidy(() =>
+    tf.variable(backend.createOutputTensor(metadata(read)), true, `${name}#${count++}`),
+  );
+  const info: VariableInfo = {
+    name,
+    shape,
+    dtype,
+    storage: dtype === 'int32' ? 'int32' : storage,
+    read,
+    handle,
+  };
   byReadId.set(read.id, info);
   declareWhileTracing(read);
   const dispose = handle.dispose.bind(handle);
@@ -49,7 +63,10 @@ export const liveVariables = (): ReadonlyMap<number, VariableInfo> => byReadId;
 /** What the engine knows of a variable handle. @throws EngineError for tfjs variables of another making. */
 export function variableInfo(variable: Variable): VariableInfo {
   for (const info of byReadId.values()) if (info.handle === variable) return info;
-  throw new EngineError('not a variable of the engine', { where: variable.name, cure: 'make it with createVariable()' });
+  throw new EngineError('not a variable of the engine', {
+    where: variable.name,
+    cure: 'make it with createVariable()',
+  });
 }
 
 /** Id of the value a variable holds now: another than `read` after an assignment in the function being traced. */

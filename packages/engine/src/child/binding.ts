@@ -8,6 +8,8 @@ export type NativeAttr = readonly [string, Attr['kind'] | 'shape', unknown];
 
 export interface NativeBinding {
   createTensor(dtype: number, shape: readonly number[], data: TypedData): number;
+  /** TensorFlow's type code, then the shape. */
+  describeTensor(id: number): number[];
   readTensor(id: number): ArrayBuffer;
   deleteTensor(id: number): void;
   /** Runs an op, or a function that was added, and returns its outputs' ids. */

@@ -16,7 +16,11 @@ export function fileShape(shape: readonly number[], layout: FileLayout): number[
 }
 
 /** A variable's value in the layout of the file; the writer rounds it to the file's type. */
-export function valueForFile(value: TypedData, variable: VariableDeclaration, layout: FileLayout): Float32Array {
+export function valueForFile(
+  value: TypedData,
+  variable: VariableDeclaration,
+  layout: FileLayout,
+): Float32Array {
   const floats = value instanceof Float32Array ? value : Float32Array.from(value);
   return layout === 'oihw' ? hwioToOihw(floats, variable.shape) : floats;
 }

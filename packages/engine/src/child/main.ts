@@ -92,7 +92,12 @@ const handlers: Handlers = {
         if (i % 32 === 0) progress(i, tensors.length);
         return valueForFile(variables.values(tensor.variable), declaration, tensor.layout);
       };
-      return { name: tensor.key, dtype: tensor.dtype, shape: fileShape(declaration.shape, tensor.layout), data };
+      return {
+        name: tensor.key,
+        dtype: tensor.dtype,
+        shape: fileShape(declaration.shape, tensor.layout),
+        data,
+      };
     });
     await writeSafetensors(path, sources, metadata);
   },
@@ -111,7 +116,10 @@ async function answer(request: Request): Promise<void> {
     send({ id, progress: { done, total } });
   };
   try {
-    const handler = handlers[method] as (params: unknown, progress: (done: number, total: number) => void) => unknown;
+    const handler = handlers[method] as (
+      params: unknown,
+      progress: (done: number, total: number) => void,
+    ) => unknown;
     send({ id, result: await handler(params, progress) });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

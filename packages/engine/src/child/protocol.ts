@@ -66,14 +66,22 @@ export interface Methods {
   info: { params: undefined; result: EngineInfo };
   stats: { params: undefined; result: EngineStats };
   load: { params: ProgramDeclaration; result: number };
-  run: { params: { program: number; fn: string; feeds: Record<string, TypedData> }; result: Record<string, TypedData> };
+  run: {
+    params: { program: number; fn: string; feeds: Record<string, TypedData> };
+    result: Record<string, TypedData>;
+  };
   write: { params: { program: number; values: ReadonlyMap<string, TypedData> }; result: void };
   writeRows: { params: { program: number; name: string; firstRow: number; values: TypedData }; result: void };
   zero: { params: { program: number; names: readonly string[] }; result: void };
   read: { params: { program: number; names: readonly string[] }; result: Map<string, TypedData> };
   loadFiles: { params: { program: number; tensors: readonly LoadFromFile[] }; result: void };
   save: {
-    params: { program: number; path: string; tensors: readonly SaveToFile[]; metadata: Readonly<Record<string, string>> };
+    params: {
+      program: number;
+      path: string;
+      tensors: readonly SaveToFile[];
+      metadata: Readonly<Record<string, string>>;
+    };
     result: void;
   };
   dispose: { params: { program: number }; result: void };

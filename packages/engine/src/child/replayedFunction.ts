@@ -1,6 +1,8 @@
 // A function run op by op through TensorFlow's eager runtime: nothing to compile, slow steps; good for short runs and
-// for finding the op that makes a NaN.
-import { isConst, type Graph, type GraphDType, type TypedData } from '../graph/graph.ts';
+// for finding the op that makes a NaN. Every op is held to the shape it was traced with.
+import { EngineError } from '../errors.ts';
+import { isConst, type Graph, type GraphDType, type OpNode, type TypedData } from '../graph/graph.ts';
+import { TF_DTYPES } from '../recording/binding.ts';
 import { createTensor, executeOne, nativeAttr, takeTensor, type NativeBinding } from './binding.ts';
 import type { LoadedFunction } from './compiledFunction.ts';
 import type { FunctionDeclaration } from './protocol.ts';
@@ -17,6 +19,20 @@ function lastUses(graph: Graph): ReadonlyMap<number, number[]> {
   const byNode = new Map<number, number[]>();
   for (const [id, at] of last) byNode.set(at, [...(byNode.get(at) ?? []), id]);
   return byNode;
+}
+
+/** @throws EngineError when a shape rule said something else than TensorFlow does */
+function checkOutputs(binding: NativeBinding, node: OpNode, ids: readonly number[]): void {
+  node.outputs.forEach(({ shape, dtype }, i) => {
+    const executed = binding.describeTensor(ids[i] ?? -1);
+    const traced = [TF_DTYPES[dtype], ...shape];
+    if (executed.length === traced.length && executed.every((n, at) => n === traced[at])) return;
+    throw new EngineError('the shape rule of an op is wrong', {
+      where: node.op,
+      expected: `type ${traced[0] ?? ''} [${traced.slice(1).join()}]`,
+      got: `type ${executed[0] ?? ''} [${executed.slice(1).join()}]`,
+    });
+  });
 }
 
 export function replayedFunction(
@@ -39,16 +55,22 @@ export function replayedFunction(
       try {
         for (const { key, shape, dtype } of inputs) {
           const value = graph.inputs.get(key);
-          if (value) ids.set(value.id, createTensor(binding, shape, dtype as GraphDType, feeds[key] ?? new Float32Array()));
+          if (value)
+            ids.set(
+              value.id,
+              createTensor(binding, shape, dtype as GraphDType, feeds[key] ?? new Float32Array()),
+            );
         }
         for (const { name, read } of graph.variables) ids.set(read.id, store.read(name));
         graph.nodes.forEach((node, at) => {
           if (isConst(node)) {
-            for (const { id, shape, dtype } of node.outputs) ids.set(id, createTensor(binding, shape, dtype, node.data));
+            for (const { id, shape, dtype } of node.outputs)
+              ids.set(id, createTensor(binding, shape, dtype, node.data));
           } else {
             const attrs = Object.entries(node.attrs).map(([key, attr]) => nativeAttr(key, attr));
             const results = binding.execute(node.op, attrs, node.inputs.map(idOf), node.outputs.length);
             node.outputs.forEach((output, i) => ids.set(output.id, results[i] ?? -1));
+            checkOutputs(binding, node, results);
           }
           free.get(at)?.forEach(drop);
         });

@@ -19,7 +19,11 @@ export class VariableStore {
     this.binding = binding;
     for (const declaration of declarations) {
       const { name, shape, storage } = declaration;
-      const attrs = [typeAttr('dtype', storage), ['shape', 'shape', shape], ['shared_name', 'string', `v${created++}`]] as const;
+      const attrs = [
+        typeAttr('dtype', storage),
+        ['shape', 'shape', shape],
+        ['shared_name', 'string', `v${created++}`],
+      ] as const;
       this.byName.set(name, { declaration, handle: executeOne(binding, 'VarHandleOp', attrs, []) });
       this.zero(name);
     }

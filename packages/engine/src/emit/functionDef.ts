@@ -16,7 +16,11 @@ export interface EmittedFunction {
 }
 
 /** @param xla compile the whole function with XLA when it is first called */
-export function emitFunction(graph: Graph, storedType: (variable: string) => GraphDType, xla: boolean): EmittedFunction {
+export function emitFunction(
+  graph: Graph,
+  storedType: (variable: string) => GraphDType,
+  xla: boolean,
+): EmittedFunction {
   const unnamed = encodeFunctionDef(functionDef(graph, graph.name, storedType, xla));
   const name = `${graph.name}_${createHash('sha256').update(unnamed).digest('hex').slice(0, 16)}`;
   return { name, definition: encodeFunctionDef(functionDef(graph, name, storedType, xla)) };
@@ -34,7 +38,12 @@ const cast = (name: string, input: string, from: GraphDType, to: GraphDType): No
  * Nodes are named by counting, so equal functions give equal definitions.
  * @param storedType type in which a variable is kept
  */
-function functionDef(graph: Graph, name: string, storedType: (variable: string) => GraphDType, xla: boolean): FunctionDef {
+function functionDef(
+  graph: Graph,
+  name: string,
+  storedType: (variable: string) => GraphDType,
+  xla: boolean,
+): FunctionDef {
   const references = new Map<number, string>();
   const body: NodeDef[] = [];
   const inputArgs = [...graph.inputs.values()].map((value, i) => {
@@ -43,7 +52,12 @@ function functionDef(graph: Graph, name: string, storedType: (variable: string) 
   });
   graph.variables.forEach(({ name: variable, read }, i) => {
     const stored = storedType(variable);
-    body.push({ name: `read${i}`, op: 'ReadVariableOp', input: [`var${i}`], attr: { dtype: typeAttr(stored) } });
+    body.push({
+      name: `read${i}`,
+      op: 'ReadVariableOp',
+      input: [`var${i}`],
+      attr: { dtype: typeAttr(stored) },
+    });
     references.set(read.id, `read${i}:value:0`);
     if (stored === read.dtype) return;
     body.push(cast(`read${i}_cast`, `read${i}:value:0`, stored, read.dtype));
@@ -68,11 +82,17 @@ function functionDef(graph: Graph, name: string, storedType: (variable: string) 
       value = `write${i}_cast:y:0`;
     }
     // After the read, so that the step sees the old value everywhere.
-    body.push({ name: `write${i}`, op: 'AssignVariableOp', input: [`var${i}`, value, `^read${i}`], attr: { dtype: typeAttr(stored) } });
+    body.push({
+      name: `write${i}`,
+      op: 'AssignVariableOp',
+      input: [`var${i}`, value, `^read${i}`],
+      attr: { dtype: typeAttr(stored) },
+    });
     writes.push(`write${i}`);
   });
   const outputs = [...graph.outputs.values()];
-  const pairs = (names: readonly string[]): Record<string, string> => Object.fromEntries(names.map((name) => [name, name]));
+  const pairs = (names: readonly string[]): Record<string, string> =>
+    Object.fromEntries(names.map((name) => [name, name]));
   return {
     signature: {
       name,
@@ -87,4 +107,3 @@ function functionDef(graph: Graph, name: string, storedType: (variable: string) 
     control_ret: pairs(writes),
   };
 }
-

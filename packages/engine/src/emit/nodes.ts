@@ -1,6 +1,14 @@
 // Writes graph nodes as TensorFlow NodeDefs.
 import { EngineError } from '../errors.ts';
-import { elements, isConst, type Attr, type ConstNode, type GraphDType, type GraphNode, type OpNode } from '../graph/graph.ts';
+import {
+  elements,
+  isConst,
+  type Attr,
+  type ConstNode,
+  type GraphDType,
+  type GraphNode,
+  type OpNode,
+} from '../graph/graph.ts';
 import { SIGNATURES } from '../graph/signatures.ts';
 import { TF_DTYPES } from '../recording/binding.ts';
 import type { AttrValue, NodeDef, ShapeProto, TensorProto } from './proto.ts';
@@ -35,7 +43,9 @@ function tensorProto({ data, outputs }: ConstNode): TensorProto {
     // One element stands for all of them: TensorFlow repeats the last, XLA broadcasts it.
     const [element = 0] = data;
     if (value.dtype === 'float32') return { ...tensor, float_val: [element] };
-    return value.dtype === 'bool' ? { ...tensor, bool_val: [element !== 0] } : { ...tensor, int_val: [element] };
+    return value.dtype === 'bool'
+      ? { ...tensor, bool_val: [element !== 0] }
+      : { ...tensor, int_val: [element] };
   }
   return { ...tensor, tensor_content: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
 }
@@ -48,7 +58,8 @@ function inferredTypes(node: OpNode): Record<string, AttrValue> {
   let position = 0;
   for (const [, typeName, lengthName] of signature.in) {
     const value = node.inputs[position];
-    if (typeName !== '' && node.attrs[typeName] === undefined && value) attrs[typeName] = typeAttr(value.dtype);
+    if (typeName !== '' && node.attrs[typeName] === undefined && value)
+      attrs[typeName] = typeAttr(value.dtype);
     const length = lengthName === '' ? undefined : node.attrs[lengthName];
     position += length?.kind === 'int' ? length.value : 1;
   }
@@ -65,7 +76,12 @@ export function outputReference(name: string, node: GraphNode, index: number): s
 export function nodeDef(name: string, node: GraphNode, input: string[]): NodeDef {
   if (isConst(node)) {
     const dtype = node.outputs[0]?.dtype ?? 'float32';
-    return { name, op: 'Const', input: [], attr: { dtype: typeAttr(dtype), value: { tensor: tensorProto(node) } } };
+    return {
+      name,
+      op: 'Const',
+      input: [],
+      attr: { dtype: typeAttr(dtype), value: { tensor: tensorProto(node) } },
+    };
   }
   const given = Object.fromEntries(Object.entries(node.attrs).map(([key, attr]) => [key, attrValue(attr)]));
   return { name, op: node.op, input, attr: { ...given, ...inferredTypes(node) } };

@@ -76,4 +76,5 @@ export interface FunctionDef {
 }
 
 /** Equal definitions give equal bytes. */
-export const encodeFunctionDef = (definition: FunctionDef): Uint8Array => FunctionDefType.encode(definition).finish();
+export const encodeFunctionDef = (definition: FunctionDef): Uint8Array =>
+  FunctionDefType.encode(definition).finish();

@@ -87,4 +87,5 @@ export function pruneGraph(graph: Graph): Graph {
   return { ...graph, nodes: kept.reverse(), variables };
 }
 
-export const elements = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
+export const elements = (shape: readonly number[]): number =>
+  shape.reduce((product, size) => product * size, 1);

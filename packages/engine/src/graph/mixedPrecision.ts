@@ -34,8 +34,17 @@ export function toMixedPrecision(graph: Graph): Graph {
       continue;
     }
     const inputs = node.inputs.map(lower);
-    const outputs = node.outputs.map((value): Value => ({ id: nextId++, shape: value.shape, dtype: 'bfloat16' }));
-    nodes.push({ ...node, attrs: { ...node.attrs, T: { kind: 'type', value: 'bfloat16' } }, inputs, outputs } as GraphNode);
+    const outputs = node.outputs.map((value): Value => ({
+      id: nextId++,
+      shape: value.shape,
+      dtype: 'bfloat16',
+    }));
+    nodes.push({
+      ...node,
+      attrs: { ...node.attrs, T: { kind: 'type', value: 'bfloat16' } },
+      inputs,
+      outputs,
+    } as GraphNode);
     outputs.forEach((low, i) => {
       const high = node.outputs[i];
       if (high) nodes.push(cast(low, high));

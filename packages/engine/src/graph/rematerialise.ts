@@ -60,10 +60,13 @@ function copyBlock(
   if (before < 0) return undefined;
 
   // The gradient arriving at the block: an input of its first reader that was computed after the block.
-  const arriving = graph.nodes[before]?.inputs.find(({ id }) => (producedAt.get(id) ?? -1) > end && !leaves.has(id));
+  const arriving = graph.nodes[before]?.inputs.find(
+    ({ id }) => (producedAt.get(id) ?? -1) > end && !leaves.has(id),
+  );
   const entering = new Map<number, Value>();
   for (const { inputs } of own) {
-    for (const value of inputs) if (!made.has(value.id) && !leaves.has(value.id)) entering.set(value.id, value);
+    for (const value of inputs)
+      if (!made.has(value.id) && !leaves.has(value.id)) entering.set(value.id, value);
   }
   const barrierInputs = [...entering.values(), ...(arriving ? [arriving] : [])];
   const barrierOutputs = barrierInputs.map(fresh);
@@ -81,7 +84,12 @@ function copyBlock(
   });
   const nodes = own.map((node): GraphNode => {
     const outputs = node.outputs.map(fresh);
-    const copy = { ...node, inputs: node.inputs.map((value) => values.get(value.id) ?? value), outputs, block: 0 };
+    const copy = {
+      ...node,
+      inputs: node.inputs.map((value) => values.get(value.id) ?? value),
+      outputs,
+      block: 0,
+    };
     node.outputs.forEach(({ id }, i) => {
       const output = outputs[i];
       if (output) values.set(id, output);

@@ -25,7 +25,8 @@ function createAdam(
         const { exp_avg: average, exp_avg_sq: squares } = bucket.slots;
         const learningRate = learningRates[bucket.group];
         const weightDecay = groups[bucket.group]?.weightDecay ?? 0;
-        if (!average || !squares || !learningRate) throw new Error('a bucket without its state or learning rate');
+        if (!average || !squares || !learningRate)
+          throw new Error('a bucket without its state or learning rate');
         let g: Tensor1D = flatGradient(bucket, gradients[bucket.group] ?? [], first, clip);
         if (!decoupled && weightDecay !== 0) {
           const parameters = tf.concat1d(bucket.variables.map((v) => tf.reshape(v, [v.size]) as Tensor1D));

@@ -46,7 +46,11 @@ export interface Bucket {
 }
 
 /** Splits the groups into buckets and creates their state. */
-export function createBuckets(groups: readonly OptimizerGroup[], optimizer: string, slots: readonly string[]): Bucket[] {
+export function createBuckets(
+  groups: readonly OptimizerGroup[],
+  optimizer: string,
+  slots: readonly string[],
+): Bucket[] {
   const buckets: Bucket[] = [];
   groups.forEach(({ name, variables }, group) => {
     let members: Variable[] = [];
@@ -54,7 +58,9 @@ export function createBuckets(groups: readonly OptimizerGroup[], optimizer: stri
     const close = (): void => {
       if (members.length === 0) return;
       const prefix = `optimizer.${optimizer}.${name}.${buckets.length}`;
-      const state = slots.map((slot) => [slot, createVariable({ name: `${prefix}.${slot}`, shape: [size] })] as const);
+      const state = slots.map(
+        (slot) => [slot, createVariable({ name: `${prefix}.${slot}`, shape: [size] })] as const,
+      );
       buckets.push({ group, variables: members, size, slots: Object.fromEntries(state) });
       members = [];
       size = 0;
@@ -78,7 +84,12 @@ export function createBuckets(groups: readonly OptimizerGroup[], optimizer: stri
 }
 
 /** Gradients of a bucket as one vector. */
-export function flatGradient(bucket: Bucket, gradients: readonly Tensor[], first: number, clip?: Tensor): Tensor1D {
+export function flatGradient(
+  bucket: Bucket,
+  gradients: readonly Tensor[],
+  first: number,
+  clip?: Tensor,
+): Tensor1D {
   const parts = bucket.variables.map((variable, i) => {
     const gradient = gradients[first + i];
     if (gradient === undefined) throw new EngineError('a gradient is missing', { where: variable.name });
@@ -100,7 +111,10 @@ export function assignUpdate(bucket: Bucket, update: Tensor1D, keep?: Tensor): v
 }
 
 /** Runs `update` for every bucket with its place among its group's gradients. */
-export function forEachBucket(buckets: readonly Bucket[], update: (bucket: Bucket, first: number) => void): void {
+export function forEachBucket(
+  buckets: readonly Bucket[],
+  update: (bucket: Bucket, first: number) => void,
+): void {
   let [group, first] = [-1, 0];
   for (const bucket of buckets) {
     if (bucket.group !== group) [group, first] = [bucket.group, 0];

@@ -31,7 +31,10 @@ export interface TensorMetadata {
 
 function typeOfCode(code: unknown): GraphDType {
   const dtype = dtypeOf.get(Number(code));
-  if (dtype === undefined) throw new EngineError(`tensors of TensorFlow type ${String(code)} cannot be traced`, { where: callSite() });
+  if (dtype === undefined)
+    throw new EngineError(`tensors of TensorFlow type ${String(code)} cannot be traced`, {
+      where: callSite(),
+    });
   return dtype;
 }
 
@@ -42,7 +45,9 @@ function toAttr({ name, type, value }: NativeAttr): Attr {
         ? { kind: 'types', value: value.map(typeOfCode) }
         : { kind: 'type', value: typeOfCode(value) };
     case ATTR.int:
-      return Array.isArray(value) ? { kind: 'ints', value: value.map(Number) } : { kind: 'int', value: Number(value) };
+      return Array.isArray(value)
+        ? { kind: 'ints', value: value.map(Number) }
+        : { kind: 'int', value: Number(value) };
     case ATTR.float:
       return { kind: 'float', value: Number(value) };
     case ATTR.bool:
@@ -55,13 +60,18 @@ function toAttr({ name, type, value }: NativeAttr): Attr {
 }
 
 function typedData(dtype: GraphDType, values: unknown): TypedData {
-  if (values instanceof Float32Array || values instanceof Int32Array || values instanceof Uint8Array) return values;
+  if (values instanceof Float32Array || values instanceof Int32Array || values instanceof Uint8Array)
+    return values;
   const list = values as ArrayLike<number>;
   if (dtype === 'float32') return Float32Array.from(list);
   return dtype === 'bool' ? Uint8Array.from(list) : Int32Array.from(list);
 }
 
-export const metadata = (value: { id: number; shape: readonly number[]; dtype: GraphDType }): TensorMetadata => ({
+export const metadata = (value: {
+  id: number;
+  shape: readonly number[];
+  dtype: GraphDType;
+}): TensorMetadata => ({
   id: value.id,
   shape: [...value.shape],
   dtype: TF_DTYPES[value.dtype],

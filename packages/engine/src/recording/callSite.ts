@@ -1,5 +1,6 @@
 // Where in the caller's code a tfjs call was made: the first stack frame outside tfjs and outside the recorder.
-const INTERNAL = /node_modules[\\/]@tensorflow|[\\/]engine[\\/](src[\\/]recording|dist)[\\/]|\(?node:internal/;
+const INTERNAL =
+  /node_modules[\\/]@tensorflow|[\\/]engine[\\/](src[\\/]recording|dist)[\\/]|\(?node:internal/;
 
 /** @returns `function (file:line:column)` of the code that called into tfjs, or 'unknown'. */
 export function callSite(): string {

@@ -1,6 +1,13 @@
 // Collects the ops of one function while tfjs code runs over it. Nothing is executed: shapes come from `shapes/`.
 import { EngineError } from '../errors.ts';
-import { elements, type Attr, type GraphDType, type GraphNode, type TypedData, type Value } from '../graph/graph.ts';
+import {
+  elements,
+  type Attr,
+  type GraphDType,
+  type GraphNode,
+  type TypedData,
+  type Value,
+} from '../graph/graph.ts';
 import { SHAPE_RULES } from '../shapes/index.ts';
 import { callSite } from './callSite.ts';
 
@@ -10,8 +17,10 @@ interface Constant {
 }
 
 /** Ops TensorFlow can run but XLA cannot compile, with what to use instead. */
-const NOT_IN_XLA: Readonly<Record<string, string>> = {
-  ResizeNearestNeighborGrad: 'upsample by concat and reshape, see upsampleNearest2x',
+export const NOT_IN_XLA: Readonly<Record<string, string>> = {
+  ResizeNearestNeighborGrad: 'resize by whole multiples',
+  // It exists, but TensorFlow refuses it where results must repeat bit for bit.
+  MaxPoolGrad: 'use tf.avgPool, or a convolution with strides',
 };
 
 let nextId = 1;
@@ -49,6 +58,18 @@ export function activeRecorder(op: string): Recorder {
   return active;
 }
 
+function withRecorder<T>(recorder: Recorder, body: () => T): T {
+  if (active !== undefined) {
+    throw new EngineError('a function is already being traced', { where: callSite() });
+  }
+  active = recorder;
+  try {
+    return body();
+  } finally {
+    active = undefined;
+  }
+}
+
 /** Makes a value that just came to be known to the function being traced, if there is one: a variable created inside it. */
 export function declareWhileTracing(value: Value): void {
   active?.declare(value);
@@ -79,13 +100,7 @@ export class Recorder {
 
   /** Runs `body` with every tfjs op going to this recorder. Tracing does not nest. */
   record<T>(body: () => T): T {
-    if (active !== undefined) throw new EngineError('a function is already being traced', { where: callSite() });
-    active = this;
-    try {
-      return body();
-    } finally {
-      active = undefined;
-    }
+    return withRecorder(this, body);
   }
 
   /** Makes values from outside (inputs, variables) known. */
@@ -116,7 +131,10 @@ export class Recorder {
     }
     const substitute = NOT_IN_XLA[op];
     if (this.forXla && substitute !== undefined) {
-      throw new EngineError(`XLA cannot compile the op ${op}`, { where: callSite(), cure: `${substitute}; or mode 'graph'` });
+      throw new EngineError(`XLA cannot compile the op ${op}`, {
+        where: callSite(),
+        cure: `${substitute}; or mode 'graph'`,
+      });
     }
     const inputs = inputIds.map((id) => this.resolve(op, id));
     const key = `${op}|${this.block}|${inputs.map((value) => value.id).join()}|${JSON.stringify(attrs)}`;

@@ -33,7 +33,9 @@ const symbol = (value: Value): Tensor => backend.createOutputTensor(metadata(val
 export function trace(name: string, { inputs, run }: FunctionDefinition, { forXla = false } = {}): Traced {
   const recorder = new Recorder(forXla);
   const variables = [...liveVariables().values()];
-  const inputValues = new Map(Object.entries(inputs).map(([key, spec]) => [key, newValue(spec.shape, spec.dtype)]));
+  const inputValues = new Map(
+    Object.entries(inputs).map(([key, spec]) => [key, newValue(spec.shape, spec.dtype)]),
+  );
   for (const value of inputValues.values()) recorder.declare(value);
   for (const info of variables) recorder.declare(info.read);
 
@@ -44,7 +46,8 @@ export function trace(name: string, { inputs, run }: FunctionDefinition, { forXl
     recorder.record(() => {
       const known = new Set(variables);
       const results = run(Object.fromEntries([...inputValues].map(([key, value]) => [key, symbol(value)])));
-      for (const [key, tensor] of Object.entries(results)) outputs.set(key, recorder.resolve('output', valueId(tensor)));
+      for (const [key, tensor] of Object.entries(results))
+        outputs.set(key, recorder.resolve('output', valueId(tensor)));
       for (const info of liveVariables().values()) {
         const id = currentValueId(info);
         const write = id === info.read.id ? undefined : recorder.resolve('assign', id);
@@ -53,7 +56,8 @@ export function trace(name: string, { inputs, run }: FunctionDefinition, { forXl
       }
     });
   } finally {
-    for (const info of liveVariables().values()) if (currentValueId(info) !== info.read.id) resetVariable(info);
+    for (const info of liveVariables().values())
+      if (currentValueId(info) !== info.read.id) resetVariable(info);
     tf.engine().endScope();
   }
   const nextId = newValue([], 'float32').id;
@@ -85,5 +89,8 @@ export const int32 = (...shape: number[]): TensorSpec => ({ shape: checkShape(sh
 
 function checkShape(shape: readonly number[]): readonly number[] {
   if (shape.every((size) => Number.isInteger(size) && size > 0)) return shape;
-  throw new EngineError('an input has no fixed shape', { expected: 'positive integers', got: `[${shape}]` });
+  throw new EngineError('an input has no fixed shape', {
+    expected: 'positive integers',
+    got: `[${shape.join()}]`,
+  });
 }

@@ -8,7 +8,10 @@ function reduced(call: OpCall, dtype: GraphDType): readonly OutputSpec[] {
   const { shape } = input(call, 0);
   const axes = new Set(call.constant(1).map((axis) => positiveAxis(axis, shape.length)));
   const keepDims = boolAttr(call, 'keep_dims');
-  return one(keepDims ? shape.map((n, i) => (axes.has(i) ? 1 : n)) : shape.filter((_, i) => !axes.has(i)), dtype);
+  return one(
+    keepDims ? shape.map((n, i) => (axes.has(i) ? 1 : n)) : shape.filter((_, i) => !axes.has(i)),
+    dtype,
+  );
 }
 const reduction: ShapeRule = (call) => reduced(call, input(call, 0).dtype);
 const logicalReduction: ShapeRule = (call) => reduced(call, 'bool');
@@ -28,7 +31,10 @@ const reshape: ShapeRule = (call) => {
   const known = elements(wanted.filter((n) => n !== -1));
   const result = wanted.map((n) => (n === -1 ? elements(shape) / known : n));
   if (elements(result) !== elements(shape)) {
-    throw new EngineError('the number of elements changes', { where: 'Reshape', got: `[${shape}] to [${wanted}]` });
+    throw new EngineError('the number of elements changes', {
+      where: 'Reshape',
+      got: `[${shape.join()}] to [${wanted.join()}]`,
+    });
   }
   return one(result, dtype);
 };
@@ -65,7 +71,10 @@ const stridedSlice: ShapeRule = (call) => {
   const [begins, ends, strides] = [call.constant(1), call.constant(2), call.constant(3)];
   const bit = (name: string, i: number): boolean => ((intAttr(call, name) >> i) & 1) === 1;
   if (intAttr(call, 'ellipsis_mask') !== 0 || intAttr(call, 'new_axis_mask') !== 0) {
-    throw new EngineError('ellipsis and new-axis masks have no rule', { where: 'StridedSlice', cure: 'use tf.slice' });
+    throw new EngineError('ellipsis and new-axis masks have no rule', {
+      where: 'StridedSlice',
+      cure: 'use tf.slice',
+    });
   }
   const result = shape.flatMap((size, i) => {
     if (i >= strides.length) return [size];
@@ -95,7 +104,11 @@ const gather: ShapeRule = (call) => {
   const [params, indices] = [input(call, 0), input(call, 1)];
   const axis = positiveAxis(dim(call.constant(2), 0), params.shape.length);
   const batchDims = intAttr(call, 'batch_dims');
-  const shape = [...params.shape.slice(0, axis), ...indices.shape.slice(batchDims), ...params.shape.slice(axis + 1)];
+  const shape = [
+    ...params.shape.slice(0, axis),
+    ...indices.shape.slice(batchDims),
+    ...params.shape.slice(axis + 1),
+  ];
   return one(shape, params.dtype);
 };
 
@@ -128,7 +141,7 @@ export const ARRAYS: Readonly<Record<string, ShapeRule>> = {
   SplitV: split,
   Slice: slice,
   StridedSlice: stridedSlice,
-  Pad: pad,
+  StridedSliceGrad: (call) => one(call.constant(0), input(call, 4).dtype),
   PadV2: pad,
   MirrorPad: (call) => {
     if (stringAttr(call, 'mode') === '') throw new EngineError('no mode', { where: 'MirrorPad' });
@@ -154,9 +167,10 @@ export const ARRAYS: Readonly<Record<string, ShapeRule>> = {
   },
   Unpack: unpack,
   Fill: (call) => one(call.constant(0), input(call, 1).dtype),
-  BroadcastTo: (call) => one(call.constant(1), input(call, 0).dtype),
   Range: (call) => {
-    const [start, stop, step] = [call.constant(0), call.constant(1), call.constant(2)].map((at) => dim(at, 0));
+    const [start, stop, step] = [call.constant(0), call.constant(1), call.constant(2)].map((at) =>
+      dim(at, 0),
+    );
     const size = Math.ceil(((stop ?? 0) - (start ?? 0)) / (step ?? 1));
     return one([Math.max(0, size)], input(call, 0).dtype);
   },
@@ -172,6 +186,11 @@ export const ARRAYS: Readonly<Record<string, ShapeRule>> = {
   UnsortedSegmentSum: (call) => {
     const [data, ids] = [input(call, 0), input(call, 1)];
     return one([dim(call.constant(2), 0), ...data.shape.slice(ids.shape.length)], data.dtype);
+  },
+  DepthToSpace: (call) => {
+    const { shape, dtype } = input(call, 0);
+    const [block, channels] = [intAttr(call, 'block_size'), dim(shape, 3)];
+    return one([dim(shape, 0), dim(shape, 1) * block, dim(shape, 2) * block, channels / block ** 2], dtype);
   },
   TopKV2: (call) => {
     const { shape, dtype } = input(call, 0);

@@ -13,27 +13,49 @@ const comparison: ShapeRule = (call) => {
   return one(broadcastShapes(call.op, a.shape, b.shape), 'bool');
 };
 
-const select: ShapeRule = (call) => {
-  const [condition, a, b] = [input(call, 0), input(call, 1), input(call, 2)];
-  const branches = broadcastShapes(call.op, a.shape, b.shape);
-  return one(call.op === 'Select' ? branches : broadcastShapes(call.op, condition.shape, branches), a.dtype);
-};
+/** tfjs has broadcast condition and branches to one shape before. */
+const select: ShapeRule = (call) => one(input(call, 1).shape, input(call, 1).dtype);
 
 const all = (rule: ShapeRule, ...ops: string[]): Record<string, ShapeRule> =>
   Object.fromEntries(ops.map((op) => [op, rule]));
 
 export const ELEMENTWISE: Readonly<Record<string, ShapeRule>> = {
-  ...all(like, 'Abs', 'Acos', 'Acosh', 'Asin', 'Asinh', 'Atan', 'Atanh', 'Ceil', 'Cos', 'Cosh', 'Elu', 'EluGrad'),
-  ...all(like, 'Erf', 'Exp', 'Expm1', 'Floor', 'Identity', 'LeakyRelu', 'Log', 'Log1p', 'LogicalNot', 'Neg'),
-  ...all(like, 'OnesLike', 'Reciprocal', 'Relu', 'Relu6', 'Round', 'Rsqrt', 'Selu', 'Sigmoid', 'Sign', 'Sin', 'Sinh'),
-  ...all(like, 'LogSoftmax', 'Softmax', 'Softplus', 'Sqrt', 'Square', 'Tan', 'Tanh', 'ZerosLike', 'AddN'),
+  ...all(
+    like,
+    'Abs',
+    'Acos',
+    'Acosh',
+    'Asin',
+    'Asinh',
+    'Atan',
+    'Atanh',
+    'Ceil',
+    'Cos',
+    'Cosh',
+    'Elu',
+    'EluGrad',
+  ),
+  ...all(like, 'Erf', 'Exp', 'Expm1', 'Floor', 'LeakyRelu', 'Log', 'Log1p', 'LogicalNot', 'Neg'),
+  ...all(
+    like,
+    'OnesLike',
+    'Reciprocal',
+    'Relu',
+    'Relu6',
+    'Round',
+    'Rsqrt',
+    'Selu',
+    'Sigmoid',
+    'Sign',
+    'Sin',
+    'Sinh',
+  ),
+  ...all(like, 'Softmax', 'Softplus', 'Sqrt', 'Square', 'Tan', 'Tanh', 'ZerosLike', 'AddN'),
   ...all(like, 'Cumsum', 'Cumprod', 'ReverseV2', 'TensorScatterUpdate'),
   ...all(predicate, 'IsFinite', 'IsInf', 'IsNan'),
-  ...all(broadcast, 'Add', 'AddV2', 'Sub', 'Mul', 'RealDiv', 'Div', 'DivNoNan', 'FloorDiv', 'FloorMod', 'Maximum'),
+  ...all(broadcast, 'Add', 'Sub', 'Mul', 'RealDiv', 'FloorDiv', 'FloorMod', 'Maximum'),
   ...all(broadcast, 'Minimum', 'Pow', 'SquaredDifference', 'Atan2', 'LogicalAnd', 'LogicalOr'),
   ...all(comparison, 'Greater', 'GreaterEqual', 'Less', 'LessEqual', 'Equal', 'NotEqual'),
-  ...all(select, 'Select', 'SelectV2'),
+  Select: select,
   Cast: (call) => one(input(call, 0).shape, typeAttr(call, 'DstT', 'float32')),
-  // One output per input, each of the same shape and type: an identity that XLA does not look through.
-  XlaOptimizationBarrier: (call) => call.inputs.map(({ shape, dtype }) => ({ shape, dtype })),
 };

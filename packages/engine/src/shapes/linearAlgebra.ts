@@ -8,9 +8,15 @@ const batchMatMul: ShapeRule = (call) => {
   const [rows, inner] = boolAttr(call, 'adj_x') ? [a.at(-1), a.at(-2)] : [a.at(-2), a.at(-1)];
   const [innerB, columns] = boolAttr(call, 'adj_y') ? [b.at(-1), b.at(-2)] : [b.at(-2), b.at(-1)];
   if (inner !== innerB || rows === undefined || columns === undefined) {
-    throw new EngineError('inner dimensions differ', { where: call.op, got: `[${a}] and [${b}]` });
+    throw new EngineError('inner dimensions differ', {
+      where: call.op,
+      got: `[${a.join()}] and [${b.join()}]`,
+    });
   }
-  return one([...broadcastShapes(call.op, a.slice(0, -2), b.slice(0, -2)), rows, columns], input(call, 0).dtype);
+  return one(
+    [...broadcastShapes(call.op, a.slice(0, -2), b.slice(0, -2)), rows, columns],
+    input(call, 0).dtype,
+  );
 };
 
 /** Output size of a sliding window along axis 1 (height) or 2 (width). */
@@ -32,17 +38,31 @@ function windowed(call: OpCall, axis: 1 | 2, size: number, window: number): numb
 
 const conv2d: ShapeRule = (call) => {
   if (stringAttr(call, 'data_format') === 'NCHW') {
-    throw new EngineError('only NHWC has a rule', { where: call.op, cure: 'keep pictures as [batch, height, width, channels]' });
+    throw new EngineError('only NHWC has a rule', {
+      where: call.op,
+      cure: 'keep pictures as [batch, height, width, channels]',
+    });
   }
   const [x, filter] = [input(call, 0), input(call, 1)];
-  const [batch, height, width, channels] = [0, 1, 2, 3].map((i) => dim(x.shape, i)) as [number, number, number, number];
+  const [batch, height, width, channels] = [0, 1, 2, 3].map((i) => dim(x.shape, i)) as [
+    number,
+    number,
+    number,
+    number,
+  ];
   if (channels !== dim(filter.shape, 2)) {
-    throw new EngineError('channels differ', { where: call.op, got: `picture [${x.shape}], filter [${filter.shape}]` });
+    throw new EngineError('channels differ', {
+      where: call.op,
+      got: `picture [${x.shape.join()}], filter [${filter.shape.join()}]`,
+    });
   }
   const depthwise = call.op === 'DepthwiseConv2dNative';
   const outChannels = depthwise ? channels * dim(filter.shape, 3) : dim(filter.shape, 3);
   const [windowHeight, windowWidth] = [dim(filter.shape, 0), dim(filter.shape, 1)];
-  return one([batch, windowed(call, 1, height, windowHeight), windowed(call, 2, width, windowWidth), outChannels], x.dtype);
+  return one(
+    [batch, windowed(call, 1, height, windowHeight), windowed(call, 2, width, windowWidth), outChannels],
+    x.dtype,
+  );
 };
 
 const pool: ShapeRule = (call) => {
@@ -81,12 +101,15 @@ export const LINEAR_ALGEBRA: Readonly<Record<string, ShapeRule>> = {
   DepthwiseConv2dNative: conv2d,
   Conv2DBackpropInput: (call) => one(call.constant(0), input(call, 2).dtype),
   Conv2DBackpropFilter: (call) => one(call.constant(1), input(call, 2).dtype),
+  DepthwiseConv2dNativeBackpropInput: (call) => one(call.constant(0), input(call, 2).dtype),
+  DepthwiseConv2dNativeBackpropFilter: (call) => one(call.constant(1), input(call, 2).dtype),
   AvgPool: pool,
   MaxPool: pool,
   AvgPoolGrad: (call) => one(call.constant(0), input(call, 1).dtype),
   MaxPoolGrad: (call) => one(input(call, 0).shape, input(call, 0).dtype),
   ResizeBilinear: resize,
   ResizeNearestNeighbor: resize,
+  ResizeBilinearGrad: (call) => one(input(call, 1).shape, input(call, 1).dtype),
   ResizeNearestNeighborGrad: (call) => {
     const { shape, dtype } = input(call, 0);
     const [height, width] = call.constant(1);
