@@ -36,12 +36,29 @@ export interface NetworkConfigs {
   readonly text_encoder: unknown;
 }
 
+export interface NetworkOptions {
+  /** Components kept in bfloat16: half the memory, for weights that do not train. */
+  readonly bfloat16?: readonly string[];
+}
+
 /**
  * Makes the networks of a model from the content of its config files and declares all their parameters.
  * @param where the model, for messages
  * @throws WeightsError naming every config field that is refused
  */
-export function createNetworks(configs: NetworkConfigs, where: string): Networks {
+export function createNetworks(
+  configs: NetworkConfigs,
+  where: string,
+  { bfloat16 = [] }: NetworkOptions = {},
+): Networks {
+  const network = <Config, Forward>(
+    name: string,
+    config: Config,
+    forward: Forward,
+  ): Network<Config, Forward> => {
+    const storage = bfloat16.includes(name) ? 'bfloat16' : 'float32';
+    return { name, config, forward, parameters: new Parameters({ component: name, storage }) };
+  };
   const unetConfig = parseUNetConfig(configs.unet, `${where}: unet/config.json`);
   const vaeConfig = parseVaeConfig(configs.vae, `${where}: vae/config.json`);
   const textConfig = parseClipTextConfig(configs.text_encoder, `${where}: text_encoder/config.json`);
@@ -52,10 +69,6 @@ export function createNetworks(configs: NetworkConfigs, where: string): Networks
   };
   declareParameters(networks);
   return networks;
-}
-
-function network<Config, Forward>(name: string, config: Config, forward: Forward): Network<Config, Forward> {
-  return { name, config, forward, parameters: new Parameters({ component: name }) };
 }
 
 /** Side of the smallest input whose deepest level still has a pixel. */

@@ -1,0 +1,49 @@
+// `likeness.json` of a model folder: settings that suit this model better than anybody's defaults.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { RecommendedSettings } from '@likeness/core';
+import { WeightsError } from '@likeness/engine';
+import { z } from 'zod';
+import { parseConfig } from './config.ts';
+
+/** Name of the file, beside model_index.json. Other tools do not read it. */
+export const SETTINGS_FILE = 'likeness.json';
+
+const settings = z.strictObject({
+  recommended: z
+    .strictObject({
+      sampler: z.string().optional(),
+      numInferenceSteps: z.int().positive().optional(),
+      guidanceScale: z.number().nonnegative().optional(),
+      /** By plugin name; checked against the plugin's own schema when a run is set up. */
+      training: z.record(z.string(), z.record(z.string(), z.unknown())).optional(),
+    })
+    .default({}),
+});
+
+/**
+ * Settings a model folder recommends; none when it has no such file.
+ * @throws WeightsError when the file is there and makes no sense
+ */
+export async function readRecommendedSettings(folder: string | undefined): Promise<RecommendedSettings> {
+  if (folder === undefined) return {};
+  const path = join(folder, SETTINGS_FILE);
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (text === undefined) return {};
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new WeightsError('not valid JSON', { where: path, cause });
+  }
+  // Zod's optional fields may hold `undefined`; JSON cannot, so the stricter type is true.
+  return parseConfig(settings, json, path).recommended as RecommendedSettings;
+}
+
+/** The file's text for an exported model. */
+export function settingsText(recommended: RecommendedSettings): string {
+  return `${JSON.stringify({ recommended }, null, 2)}\n`;
+}
