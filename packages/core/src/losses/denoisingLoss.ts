@@ -13,4 +13,8 @@ export function denoisingLoss({ prediction, target, mask, timestepWeights }: Bat
 }
 
 /** Core's own denoising term, on the instance pictures. */
-export const instanceLoss: LossTerm = { name: 'instance', weight: 1, compute: ({ instance }) => denoisingLoss(instance) };
+export const instanceLoss: LossTerm = {
+  name: 'instance',
+  weight: 1,
+  compute: ({ instance }) => denoisingLoss(instance),
+};

@@ -122,7 +122,14 @@ export class Parameters {
     const native = padding === 'same' && stride === 1;
     const withWeight = (w: Tensor): Tensor => {
       const bordered =
-        native || top + bottom + left + right === 0 ? x : tf.pad(x, [[0, 0], [top, bottom], [left, right], [0, 0]]);
+        native || top + bottom + left + right === 0
+          ? x
+          : tf.pad(x, [
+              [0, 0],
+              [top, bottom],
+              [left, right],
+              [0, 0],
+            ]);
       const y = tf.conv2d(bordered as Tensor4D, w as Tensor4D, stride, native ? 'same' : 'valid');
       return tf.add(y, offset);
     };

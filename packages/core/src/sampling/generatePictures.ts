@@ -3,7 +3,12 @@ import { defaultThreads, type InstallProgress, type Mode } from '@likeness/engin
 import type { DiffusionModel } from '../contracts.ts';
 import { startMachine } from '../training/machine.ts';
 import { decodeLatents, encodePrompt, predict, predictGuided } from './pictureFunctions.ts';
-import { samplePictures, type PictureRequest, type SampledPicture, type SamplerSettings } from './samplePictures.ts';
+import {
+  samplePictures,
+  type PictureRequest,
+  type SampledPicture,
+  type SamplerSettings,
+} from './samplePictures.ts';
 
 export interface GenerateOptions extends SamplerSettings {
   readonly model: DiffusionModel;
@@ -23,7 +28,14 @@ export interface GenerateOptions extends SamplerSettings {
 
 /** Makes pictures one after the other; each depends on its prompt and seed, not on its place. */
 export async function* generatePictures(options: GenerateOptions): AsyncGenerator<SampledPicture> {
-  const { model, prompts, resolution = model.resolution, batchSize = 4, mode = 'auto', threads = defaultThreads() } = options;
+  const {
+    model,
+    prompts,
+    resolution = model.resolution,
+    batchSize = 4,
+    mode = 'auto',
+    threads = defaultThreads(),
+  } = options;
   const { numInferenceSteps, guidanceScale, onInstallProgress, onProgress, signal } = options;
   const shape = { resolution, batchSize };
   const batches = Math.ceil(prompts.length / batchSize);

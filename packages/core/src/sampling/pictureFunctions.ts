@@ -49,7 +49,10 @@ export function predict(model: DiffusionModel, { resolution, batchSize }: Pictur
  * Classifier-free guidance (Ho & Salimans 2022): prediction without the prompt, plus the scaled difference that the
  * prompt makes. Both halves run as one batch of 2B.
  */
-export function predictGuided(model: DiffusionModel, { resolution, batchSize }: PictureShape): FunctionDefinition {
+export function predictGuided(
+  model: DiffusionModel,
+  { resolution, batchSize }: PictureShape,
+): FunctionDefinition {
   const { maxLength, hiddenSize } = model.textEncoder;
   const latentShape = latentShapeOf(model, resolution);
   return defineFunction(
@@ -73,10 +76,16 @@ export function predictGuided(model: DiffusionModel, { resolution, batchSize }: 
 }
 
 /** Pictures of a batch of latents, `[B, H, W, 3]` in about [-1, 1]. */
-export function decodeLatents(model: DiffusionModel, { resolution, batchSize }: PictureShape): FunctionDefinition {
-  return defineFunction({ latents: float32(batchSize, ...latentShapeOf(model, resolution)) }, ({ latents }) => ({
-    pixels: model.latentCodec.decode(tf.div(latents, model.latentCodec.scalingFactor)),
-  }));
+export function decodeLatents(
+  model: DiffusionModel,
+  { resolution, batchSize }: PictureShape,
+): FunctionDefinition {
+  return defineFunction(
+    { latents: float32(batchSize, ...latentShapeOf(model, resolution)) },
+    ({ latents }) => ({
+      pixels: model.latentCodec.decode(tf.div(latents, model.latentCodec.scalingFactor)),
+    }),
+  );
 }
 
 const repeated = (timestep: Tensor, batch: number): Tensor => tf.mul(tf.ones([batch]), timestep);

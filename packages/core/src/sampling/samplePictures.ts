@@ -47,7 +47,9 @@ export async function* samplePictures(options: SampleOptions): AsyncGenerator<Sa
   const encode = async (prompt: string): Promise<Float32Array> => {
     const known = states.get(prompt);
     if (known) return known;
-    const { hiddenStates } = await program.run('encodePrompt', { inputIds: model.tokenizer.encodePadded(prompt) });
+    const { hiddenStates } = await program.run('encodePrompt', {
+      inputIds: model.tokenizer.encodePadded(prompt),
+    });
     states.set(prompt, hiddenStates as Float32Array);
     return hiddenStates as Float32Array;
   };

@@ -13,12 +13,19 @@ export interface PictureNoise {
 }
 
 /** `[C, h, w]` → `[h, w, C]`. */
-function channelsLast(values: Float32Array, [height, width, channels]: readonly [number, number, number]): Float32Array {
+function channelsLast(
+  values: Float32Array,
+  [height, width, channels]: readonly [number, number, number],
+): Float32Array {
   const pixels = height * width;
   return Float32Array.from(values, (_, i) => values[(i % channels) * pixels + Math.floor(i / channels)] ?? 0);
 }
 
-export function pictureNoise(seed: number, shape: readonly [number, number, number], source: NoiseSource): PictureNoise {
+export function pictureNoise(
+  seed: number,
+  shape: readonly [number, number, number],
+  source: NoiseSource,
+): PictureNoise {
   const size = shape[0] * shape[1] * shape[2];
   if (source === 'torch') {
     const generator = torchGenerator(seed);

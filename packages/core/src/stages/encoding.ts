@@ -26,12 +26,18 @@ export const encodingStage: Stage<Pictures, EncodedData, RunState> = {
       if (!prompts.includes(text)) prompts.push(text);
       return prompts.indexOf(text);
     };
-    const instancePrompts = dataset.items.map((item) => promptRow(item.caption ?? config.prompts.instancePrompt));
+    const instancePrompts = dataset.items.map((item) =>
+      promptRow(item.caption ?? config.prompts.instancePrompt),
+    );
     const classRow = classPictures && promptRow(classPictures.prompt);
     const total = dataset.items.length + (classPictures?.items.length ?? 0);
     const report = progressReporter(state, 'encoding', 'pictures');
     let done = 0;
-    const encodePart = async (name: string, items: readonly DatasetItem[], rows: (i: number) => number): Promise<EncodedPart> => {
+    const encodePart = async (
+      name: string,
+      items: readonly DatasetItem[],
+      rows: (i: number) => number,
+    ): Promise<EncodedPart> => {
       const pictures: EncodedPicture[] = [];
       for (const [i, item] of items.entries()) {
         pictures.push({ variants: await encodeVariants(name, i, item, state), prompt: rows(i) });
@@ -55,9 +61,15 @@ export const encodingStage: Stage<Pictures, EncodedData, RunState> = {
 };
 
 /** The picture as it is, or with so many crops and flips. */
-function variantsOf(name: string, index: number, { config }: RunState): readonly (PixelVariant | undefined)[] {
+function variantsOf(
+  name: string,
+  index: number,
+  { config }: RunState,
+): readonly (PixelVariant | undefined)[] {
   if (config.centerCrop && !config.randomFlip) return [undefined];
-  const draws = createRng(config.seed).stream(`${name}.crop`, index, 0).uniform(3 * VARIANTS_PER_PICTURE);
+  const draws = createRng(config.seed)
+    .stream(`${name}.crop`, index, 0)
+    .uniform(3 * VARIANTS_PER_PICTURE);
   return Array.from({ length: VARIANTS_PER_PICTURE }, (_, k) => ({
     cropX01: draws[3 * k] ?? 0,
     cropY01: draws[3 * k + 1] ?? 0,
@@ -75,7 +87,15 @@ async function encodeVariants(
   const encoded: EncodedPicture['variants'][number][] = [];
   for (const variant of variantsOf(name, index, state)) {
     const { resolution, centerCrop, randomFlip } = config;
-    const parts = { model: model.fingerprint, picture: item.hash, resolution, centerCrop, randomFlip, variant, identity };
+    const parts = {
+      model: model.fingerprint,
+      picture: item.hash,
+      resolution,
+      centerCrop,
+      randomFlip,
+      variant,
+      identity,
+    };
     const { pixels, mask } = item.pixels(variant);
     const { mean, std } = await cached(state, 'latents', parts, async () => {
       const { mean: mu, std: sigma } = await machine.program.run('encodePicture', { pixels });

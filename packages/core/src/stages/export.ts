@@ -25,7 +25,8 @@ export const exportStage: Stage<TrainingResult, ExportResult, RunState> = {
       modelCard({
         config,
         baseModel: model.source,
-        samples: samples?.pictures.map(({ path, prompt }) => ({ path: localPath(folder.path, path), prompt })) ?? [],
+        samples:
+          samples?.pictures.map(({ path, prompt }) => ({ path: localPath(folder.path, path), prompt })) ?? [],
         ...(samples ? { sheet: localPath(folder.path, samples.sheet) } : {}),
         exported: local(folder.exportFolder),
         withPrior: container.prior !== undefined,

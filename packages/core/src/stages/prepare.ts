@@ -25,12 +25,19 @@ export async function prepare(setting: RunSetting, dataset: Dataset): Promise<Ru
     batchSize: prior?.sampleBatchSize ?? DEFAULT_SAMPLE_BATCH,
   };
   const trainables = await Promise.all(container.trainables.map(({ create }) => create()));
-  const options = trainOptions({ config, model, container, trainables, latentShape: latentShapeOf(model, config.resolution) });
+  const options = trainOptions({
+    config,
+    model,
+    container,
+    trainables,
+    latentShape: latentShapeOf(model, config.resolution),
+  });
   const train = createTrainFunctions(options);
 
   const planned = planFunctions(setting, pictures, dataset.items.length);
   const trainRuns = config.maxTrainSteps * config.gradientAccumulationSteps;
-  for (const [name, definition] of Object.entries(train.functions)) planned[name] = { definition, expectedRuns: trainRuns };
+  for (const [name, definition] of Object.entries(train.functions))
+    planned[name] = { definition, expectedRuns: trainRuns };
 
   const loading = progressReporter(setting, 'loading', 'tensors');
   const setup = progressReporter(setting, 'setup', 'bytes');
@@ -48,7 +55,9 @@ export async function prepare(setting: RunSetting, dataset: Dataset): Promise<Ru
     },
     planned,
   );
-  const initial = new Map(trainables.flatMap(({ initialValues = new Map<string, Float32Array>() }) => [...initialValues]));
+  const initial = new Map(
+    trainables.flatMap(({ initialValues = new Map<string, Float32Array>() }) => [...initialValues]),
+  );
   if (initial.size > 0) await machine.program.write(initial);
   const { identity: programIdentity } = machine.program.facts;
   const { modes, ...identity } = programIdentity;
@@ -59,7 +68,10 @@ export async function prepare(setting: RunSetting, dataset: Dataset): Promise<Ru
     train,
     pictures,
     trainsTextEncoder: options.trainsTextEncoder,
-    identity: { ...identity, modes: { encodePicture: modes['encodePicture'], predict: modes['predictGuided'] } },
+    identity: {
+      ...identity,
+      modes: { encodePicture: modes['encodePicture'], predict: modes['predictGuided'] },
+    },
     resumeIdentity: {
       config: configHash(config),
       model: model.fingerprint,
@@ -79,9 +91,14 @@ function planFunctions(
   const looks = config.samples ? 1 + Math.ceil(config.maxTrainSteps / config.sampleEverySteps) : 0;
   const sampled = looks * Math.ceil((config.samplePrompts.length * config.numSamples) / pictures.batchSize);
   const priorBatches = Math.ceil((prior?.numClassImages ?? 0) / pictures.batchSize);
-  const predictions = sampled * config.numInferenceSteps + priorBatches * (prior?.numInferenceSteps ?? config.numInferenceSteps);
+  const predictions =
+    sampled * config.numInferenceSteps +
+    priorBatches * (prior?.numInferenceSteps ?? config.numInferenceSteps);
   return {
-    encodePicture: { definition: encodePicture(model, config.resolution), expectedRuns: numInstanceImages + (prior?.numClassImages ?? 0) },
+    encodePicture: {
+      definition: encodePicture(model, config.resolution),
+      expectedRuns: numInstanceImages + (prior?.numClassImages ?? 0),
+    },
     encodePrompt: { definition: encodePrompt(model), expectedRuns: config.samplePrompts.length },
     predict: { definition: predict(model, pictures), expectedRuns: predictions },
     predictGuided: { definition: predictGuided(model, pictures), expectedRuns: predictions },

@@ -18,7 +18,10 @@ export const priorGenerationStage: Stage<PriorRequest, ClassPictures, RunState> 
   name: 'prior',
   async run(request, state) {
     const { classDataDir, numClassImages, classPrompt } = request;
-    const own = classDataDir === undefined ? [] : (await findPictures(classDataDir, '.mask.png')).files.map(({ path }) => path);
+    const own =
+      classDataDir === undefined
+        ? []
+        : (await findPictures(classDataDir, '.mask.png')).files.map(({ path }) => path);
     const made = await generateMissing(request, state, Math.max(0, numClassImages - own.length));
     const { items, warnings } = await loadDataset({
       source: [...own, ...made].slice(0, Math.max(numClassImages, own.length)),
@@ -54,7 +57,15 @@ async function generateMissing(request: PriorRequest, state: RunState, count: nu
       const onProgress = (done: number, total: number): void => {
         report((batch + done / total) * batchSize, count);
       };
-      const sampled = samplePictures({ program: machine.program, model, shape: pictures, settings, requests, onProgress, signal });
+      const sampled = samplePictures({
+        program: machine.program,
+        model,
+        shape: pictures,
+        settings,
+        requests,
+        onProgress,
+        signal,
+      });
       for await (const { index, image, prompt, seed } of sampled) {
         generated++;
         await writePng(join(target, `${index}.png`), image, { parameters: `${prompt}\nSeed: ${seed}` });

@@ -12,7 +12,8 @@ import { progressReporter, type RunState } from './run.ts';
 /** @returns the sheet's path */
 export async function writeSamples(state: RunState, dataset: Dataset, step: number): Promise<string> {
   const { config, model, machine, pictures, folder, emit, signal } = state;
-  const { samplePrompts, numSamples, seed, sampler, numInferenceSteps, guidanceScale, rng, resolution } = config;
+  const { samplePrompts, numSamples, seed, sampler, numInferenceSteps, guidanceScale, rng, resolution } =
+    config;
   const target = folder.samplesFolder(step);
   await mkdir(target, { recursive: true });
   const requests = samplePrompts.flatMap((prompt) =>

@@ -29,7 +29,8 @@ const REMEMBERED_STEPS = 20;
 export const trainingStage: Stage<TrainingInput, TrainingResult, RunState> = {
   name: 'training',
   async run({ data, dataset }, state) {
-    const { config, machine, model, container, folder, train, trainables, signal, emit, trainsTextEncoder } = state;
+    const { config, machine, model, container, folder, train, trainables, signal, emit, trainsTextEncoder } =
+      state;
     const { program } = machine;
     const { modes } = program.facts.identity;
     const mode = modes['trainStep'] ?? modes['accumulate'] ?? 'graph';
@@ -77,7 +78,8 @@ export const trainingStage: Stage<TrainingInput, TrainingResult, RunState> = {
       const compiling = last === undefined;
       if (compiling) emit({ type: 'compile-started', mode });
       last = await trainer.step(step);
-      if (compiling) emit({ type: 'compile-finished', mode, seconds: (performance.now() - start) / 1000, cached: false });
+      if (compiling)
+        emit({ type: 'compile-finished', mode, seconds: (performance.now() - start) / 1000, cached: false });
       step++;
       seconds.push((performance.now() - start) / 1000);
       if (seconds.length > REMEMBERED_STEPS) seconds.shift();

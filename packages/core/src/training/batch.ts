@@ -94,13 +94,15 @@ function drawPart(
   const order = dataOrder(pictures.length, batchSize, microStep, (epoch) =>
     rng.stream(`${name}.order`, epoch, 0).shuffle(pictures.length),
   );
-  const draws = (purpose: string, count: number): Float32Array => rng.stream(`${name}.${purpose}`, microStep, 0).normal(count);
+  const draws = (purpose: string, count: number): Float32Array =>
+    rng.stream(`${name}.${purpose}`, microStep, 0).normal(count);
   const variantDraws = rng.stream(`${name}.variant`, microStep, 0).uniform(batchSize);
 
   const chosen = order.map((index, row) => {
     const picture = pictures[index];
     const variant = picture?.variants[Math.floor((variantDraws[row] ?? 0) * picture.variants.length)];
-    if (picture === undefined || variant === undefined) throw new Error('the data order names a picture that is not there');
+    if (picture === undefined || variant === undefined)
+      throw new Error('the data order names a picture that is not there');
     return { prompt: picture.prompt, ...variant };
   });
   const posterior = draws('posterior', batchSize * size);
@@ -113,15 +115,24 @@ function drawPart(
   });
   const plain = draws('noise', batchSize * size);
   const noise =
-    noiseOffset > 0 ? offsetNoise(plain, draws('offset', batchSize * channels), channels, batchSize, noiseOffset) : plain;
+    noiseOffset > 0
+      ? offsetNoise(plain, draws('offset', batchSize * channels), channels, batchSize, noiseOffset)
+      : plain;
   const inputNoise =
-    inputPerturbation > 0 ? perturbNoise(noise, draws('perturbation', batchSize * size), inputPerturbation) : noise;
-  const timesteps = rng.stream(`${name}.timesteps`, microStep, 0).integers(batchSize, 0, schedule.numTrainTimesteps);
+    inputPerturbation > 0
+      ? perturbNoise(noise, draws('perturbation', batchSize * size), inputPerturbation)
+      : noise;
+  const timesteps = rng
+    .stream(`${name}.timesteps`, microStep, 0)
+    .integers(batchSize, 0, schedule.numTrainTimesteps);
   return {
     noisyLatents: addNoise(schedule, latents, inputNoise, timesteps),
     target: predictionTarget(schedule, latents, noise, timesteps),
     timesteps,
-    timestepWeights: snrGamma === undefined ? new Float32Array(batchSize).fill(1) : minSnrWeights(schedule, timesteps, snrGamma),
+    timestepWeights:
+      snrGamma === undefined
+        ? new Float32Array(batchSize).fill(1)
+        : minSnrWeights(schedule, timesteps, snrGamma),
     mask: concatFloats(chosen.map(({ mask }) => mask ?? new Float32Array(height * width).fill(1))),
     prompts: chosen.map(({ prompt }) => prompt),
   };

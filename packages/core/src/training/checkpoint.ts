@@ -24,7 +24,9 @@ export async function writeCheckpoint(
   variables: readonly string[],
   state: CheckpointState,
 ): Promise<void> {
-  const tensors = variables.map((variable) => ({ variable, key: variable, dtype: 'F32', layout: 'asIs' }) as const);
+  const tensors = variables.map(
+    (variable) => ({ variable, key: variable, dtype: 'F32', layout: 'asIs' }) as const,
+  );
   await program.save(join(folder, WEIGHTS), tensors, { format: 'likeness', step: String(state.step) });
   await writeFile(join(folder, FACTS), `${stableJson(state)}\n`);
 }
@@ -41,12 +43,16 @@ export async function loadCheckpoint(
   variables: readonly string[],
   identity: Readonly<Record<string, unknown>>,
 ): Promise<number> {
-  const { step, identity: saved } = JSON.parse(await readFile(join(folder, FACTS), 'utf8')) as CheckpointState;
+  const { step, identity: saved } = JSON.parse(
+    await readFile(join(folder, FACTS), 'utf8'),
+  ) as CheckpointState;
   const differing = differences(saved, JSON.parse(stableJson(identity)));
   if (differing.length > 0) {
     throw new ConfigError('the checkpoint was made under other settings', {
       where: folder,
-      details: differing.map(({ key, a, b }) => `${key}: ${JSON.stringify(a)} then, ${JSON.stringify(b)} now`),
+      details: differing.map(
+        ({ key, a, b }) => `${key}: ${JSON.stringify(a)} then, ${JSON.stringify(b)} now`,
+      ),
       cure: 'resume with the settings of the run, or start afresh with another --output-dir',
     });
   }
@@ -55,10 +61,15 @@ export async function loadCheckpoint(
 }
 
 /** Loads variables of a checkpoint. @throws WeightsError when some are missing */
-export async function readCheckpoint(folder: string, program: Program, variables: readonly string[]): Promise<void> {
+export async function readCheckpoint(
+  folder: string,
+  program: Program,
+  variables: readonly string[],
+): Promise<void> {
   const { tensors } = await readSafetensorsHeader(join(folder, WEIGHTS));
   const missing = variables.filter((name) => !tensors.has(name));
-  if (missing.length > 0) throw new WeightsError('the checkpoint lacks variables', { where: folder, details: missing });
+  if (missing.length > 0)
+    throw new WeightsError('the checkpoint lacks variables', { where: folder, details: missing });
   await program.load(
     variables.flatMap((variable) => {
       const entry = tensors.get(variable);

@@ -1,7 +1,14 @@
 // What a run computes on: an engine process and one program that holds every function of the run. All functions share
 // the weights, so a sample taken between two steps needs no copy.
 import { compile, startEngine, variableInfo } from '@likeness/engine';
-import type { Engine, FunctionDefinition, InstallProgress, LoadFromFile, Mode, Program } from '@likeness/engine';
+import type {
+  Engine,
+  FunctionDefinition,
+  InstallProgress,
+  LoadFromFile,
+  Mode,
+  Program,
+} from '@likeness/engine';
 import type { DiffusionModel, ModelComponent } from '../contracts.ts';
 
 export interface MachineOptions {
@@ -35,7 +42,15 @@ export function killEngines(): void {
 
 /** Starts the engine, compiles the functions, loads the model's weights. */
 export async function startMachine(
-  { model, threads, mode, precision, gradientCheckpointing, onInstallProgress, onLoadProgress }: MachineOptions,
+  {
+    model,
+    threads,
+    mode,
+    precision,
+    gradientCheckpointing,
+    onInstallProgress,
+    onLoadProgress,
+  }: MachineOptions,
   functions: Readonly<Record<string, PlannedFunction>>,
 ): Promise<Machine> {
   const engine = await startEngine({ threads, ...(onInstallProgress ? { onInstallProgress } : {}) });
@@ -46,13 +61,16 @@ export async function startMachine(
   };
   try {
     const entries = Object.entries(functions);
-    const program = await compile(Object.fromEntries(entries.map(([name, { definition }]) => [name, definition])), {
-      engine,
-      mode,
-      precision,
-      gradientCheckpointing,
-      expectedRuns: Object.fromEntries(entries.map(([name, { expectedRuns }]) => [name, expectedRuns])),
-    });
+    const program = await compile(
+      Object.fromEntries(entries.map(([name, { definition }]) => [name, definition])),
+      {
+        engine,
+        mode,
+        precision,
+        gradientCheckpointing,
+        expectedRuns: Object.fromEntries(entries.map(([name, { expectedRuns }]) => [name, expectedRuns])),
+      },
+    );
     await program.load(baseWeights(model, program), onLoadProgress);
     return { engine, program, close };
   } catch (error) {
@@ -68,7 +86,11 @@ export const componentsOf = (model: DiffusionModel): readonly ModelComponent[] =
 ];
 
 /** Where the base model's weights lie, for every variable of the program that is one of them. */
-export function baseWeights(model: DiffusionModel, program: Program, rename = (name: string): string => name): LoadFromFile[] {
+export function baseWeights(
+  model: DiffusionModel,
+  program: Program,
+  rename = (name: string): string => name,
+): LoadFromFile[] {
   const used = new Set(program.variableNames);
   return componentsOf(model).flatMap(({ parameters, tensors }) =>
     [...parameters.entries().values()].flatMap(({ key, layout, shape, variable }): LoadFromFile[] => {

@@ -14,9 +14,23 @@ import {
   tf,
   variableInfo,
 } from '@likeness/engine';
-import type { FunctionDefinition, Optimizer, OptimizerGroup, Tensor, TensorSpec, Variable } from '@likeness/engine';
+import type {
+  FunctionDefinition,
+  Optimizer,
+  OptimizerGroup,
+  Tensor,
+  TensorSpec,
+  Variable,
+} from '@likeness/engine';
 import type { ResolvedConfig } from '../config/resolveConfig.ts';
-import type { BatchPart, DiffusionModel, LossTerm, LossView, ParameterGroup, Trainable } from '../contracts.ts';
+import type {
+  BatchPart,
+  DiffusionModel,
+  LossTerm,
+  LossView,
+  ParameterGroup,
+  Trainable,
+} from '../contracts.ts';
 import type { RunContainer } from '../di/runContainer.ts';
 import { composeLosses } from '../losses/composeLosses.ts';
 import type { OptimizerSettings } from '../plugins/definePlugin.ts';
@@ -50,7 +64,13 @@ export interface TrainFunctions {
 }
 
 /** What a run's config and plugins say about its train functions. */
-export function trainOptions({ config, model, container, trainables, latentShape }: {
+export function trainOptions({
+  config,
+  model,
+  container,
+  trainables,
+  latentShape,
+}: {
   readonly config: ResolvedConfig;
   readonly model: DiffusionModel;
   readonly container: RunContainer;
@@ -84,12 +104,17 @@ export function batchInputs(options: TrainFunctionsOptions): Record<string, Tens
     timesteps: int32(rows),
     timestepWeights: float32(rows),
     mask: float32(rows, height, width),
-    ...(trainsTextEncoder ? { inputIds: int32(rows, maxLength) } : { hiddenStates: float32(rows, maxLength, hiddenSize) }),
+    ...(trainsTextEncoder
+      ? { inputIds: int32(rows, maxLength) }
+      : { hiddenStates: float32(rows, maxLength, hiddenSize) }),
   };
 }
 
 /** Traced: loss terms of a batch. */
-function lossOf(options: TrainFunctionsOptions, inputs: Readonly<Record<string, Tensor>>): ReturnType<typeof composeLosses> {
+function lossOf(
+  options: TrainFunctionsOptions,
+  inputs: Readonly<Record<string, Tensor>>,
+): ReturnType<typeof composeLosses> {
   const { model, batchSize, withPrior, trainsTextEncoder, lossTerms } = options;
   const input = (name: string): Tensor => {
     const tensor = inputs[name];
@@ -97,7 +122,9 @@ function lossOf(options: TrainFunctionsOptions, inputs: Readonly<Record<string, 
     return tensor;
   };
   const timesteps = tf.cast(input('timesteps'), 'float32');
-  const hiddenStates = trainsTextEncoder ? model.textEncoder.encode(input('inputIds')) : input('hiddenStates');
+  const hiddenStates = trainsTextEncoder
+    ? model.textEncoder.encode(input('inputIds'))
+    : input('hiddenStates');
   const prediction = model.noisePredictor.predict(input('noisyLatents'), timesteps, hiddenStates);
   const all = {
     prediction,
@@ -108,7 +135,13 @@ function lossOf(options: TrainFunctionsOptions, inputs: Readonly<Record<string, 
   };
   const part = (first: number): BatchPart => {
     const rows = (tensor: Tensor): Tensor =>
-      withPrior ? tf.slice(tensor, [first, ...tensor.shape.slice(1).map(() => 0)], [batchSize, ...tensor.shape.slice(1)]) : tensor;
+      withPrior
+        ? tf.slice(
+            tensor,
+            [first, ...tensor.shape.slice(1).map(() => 0)],
+            [batchSize, ...tensor.shape.slice(1)],
+          )
+        : tensor;
     const entries = Object.entries(all).map(([key, tensor]) => [key, rows(tensor)]);
     return Object.fromEntries(entries) as unknown as BatchPart;
   };
@@ -123,7 +156,10 @@ export interface LossAndGradients {
 }
 
 /** Traced: the loss of a batch, every term, and the gradients of all trained variables. */
-export function lossAndGradients(options: TrainFunctionsOptions, inputs: Readonly<Record<string, Tensor>>): LossAndGradients {
+export function lossAndGradients(
+  options: TrainFunctionsOptions,
+  inputs: Readonly<Record<string, Tensor>>,
+): LossAndGradients {
   const variables = options.groups.flatMap((group) => group.variables);
   let terms: ReadonlyMap<string, Tensor> = new Map();
   const { value, grads } = tf.variableGrads(() => {
@@ -134,7 +170,10 @@ export function lossAndGradients(options: TrainFunctionsOptions, inputs: Readonl
   const gradients = options.groups.map((group) =>
     group.variables.map((variable) => grads[variable.name] ?? tf.zerosLike(variable)),
   );
-  const outputs = { loss: value, ...Object.fromEntries([...terms].map(([name, term]) => [`term.${name}`, term])) };
+  const outputs = {
+    loss: value,
+    ...Object.fromEntries([...terms].map(([name, term]) => [`term.${name}`, term])),
+  };
   return { outputs, gradients };
 }
 
@@ -154,12 +193,21 @@ export function createTrainFunctions(options: TrainFunctionsOptions): TrainFunct
   const { groups, optimizer: settings, accumulationSteps, maxGradNorm, emaDecay } = options;
   const optimizer = createOptimizer(
     settings,
-    groups.map(({ name, variables, weightDecay = settings.weightDecay }) => ({ name, variables, weightDecay })),
+    groups.map(({ name, variables, weightDecay = settings.weightDecay }) => ({
+      name,
+      variables,
+      weightDecay,
+    })),
   );
   const variables = groups.flatMap((group) => group.variables);
   const nameOf = new Map(variables.map((variable) => [variable, variableInfo(variable).name]));
   const shadow = (prefix: string, of: readonly Variable[]): Map<Variable, Variable> =>
-    new Map(of.map((variable) => [variable, createVariable({ name: `${prefix}.${nameOf.get(variable) ?? ''}`, shape: variable.shape })]));
+    new Map(
+      of.map((variable) => [
+        variable,
+        createVariable({ name: `${prefix}.${nameOf.get(variable) ?? ''}`, shape: variable.shape }),
+      ]),
+    );
   const averages = emaDecay === undefined ? new Map<Variable, Variable>() : shadow('ema', variables);
   const sums = accumulationSteps > 1 ? shadow('gradient', variables) : new Map<Variable, Variable>();
 
@@ -170,7 +218,10 @@ export function createTrainFunctions(options: TrainFunctionsOptions): TrainFunct
     ...(emaDecay === undefined ? {} : { emaDecay: float32() }),
   };
   /** Clips, updates, averages; returns the norm before clipping. */
-  const update = (gradients: readonly (readonly Tensor[])[], inputs: Readonly<Record<string, Tensor>>): Tensor => {
+  const update = (
+    gradients: readonly (readonly Tensor[])[],
+    inputs: Readonly<Record<string, Tensor>>,
+  ): Tensor => {
     const scalar = (name: string): Tensor => inputs[name] ?? tf.scalar(0);
     const norm = globalNorm(gradients);
     optimizer.apply(
@@ -190,7 +241,9 @@ export function createTrainFunctions(options: TrainFunctionsOptions): TrainFunct
 
   const state = [...optimizer.state, ...averages.values()].map((variable) => variableInfo(variable).name);
   const trained = variables.map((variable) => nameOf.get(variable) ?? '');
-  const averageOf = new Map([...averages].map(([variable, average]) => [nameOf.get(variable) ?? '', variableInfo(average).name]));
+  const averageOf = new Map(
+    [...averages].map(([variable, average]) => [nameOf.get(variable) ?? '', variableInfo(average).name]),
+  );
 
   if (accumulationSteps === 1) {
     const trainStep = defineFunction({ ...batchInputs(options), ...scalars }, (inputs) => {
@@ -201,7 +254,8 @@ export function createTrainFunctions(options: TrainFunctionsOptions): TrainFunct
   }
   const sumOf = (variable: Variable): Variable => {
     const sum = sums.get(variable);
-    if (sum === undefined) throw new EngineError('a trained variable has no gradient sum', { where: variable.name });
+    if (sum === undefined)
+      throw new EngineError('a trained variable has no gradient sum', { where: variable.name });
     return sum;
   };
   const accumulate = defineFunction(batchInputs(options), (inputs) => {

@@ -62,7 +62,10 @@ export class Trainer {
     }
     const batches: Record<string, TypedData>[] = [];
     for (let i = 0; i < micro; i++) batches.push(await program.run('accumulate', batchOf(i)));
-    return this.checked(step, this.result(batches, await program.run('applyGradients', scalars), learningRates));
+    return this.checked(
+      step,
+      this.result(batches, await program.run('applyGradients', scalars), learningRates),
+    );
   }
 
   private learningRates(step: number): Record<string, number> {
@@ -84,15 +87,21 @@ export class Trainer {
       biasCorrection1: Float32Array.of(1 - adamBeta1 ** t),
       biasCorrection2: Float32Array.of(1 - adamBeta2 ** t),
       // Grows from 2/11 as in diffusers' EMAModel, so that early averages forget the start.
-      ...(emaDecay === undefined ? {} : { emaDecay: Float32Array.of(Math.min(emaDecay, (1 + t) / (10 + t))) }),
+      ...(emaDecay === undefined
+        ? {}
+        : { emaDecay: Float32Array.of(Math.min(emaDecay, (1 + t) / (10 + t))) }),
     };
   }
 
   private feeds({ prompts, ...arrays }: Batch): Record<string, TypedData> {
     const { data, trainsTextEncoder } = this.options;
     const rows = prompts.map((row) => data.prompts[row]);
-    if (trainsTextEncoder) return { ...arrays, inputIds: Int32Array.from(rows.flatMap((prompt) => [...(prompt?.ids ?? [])])) };
-    return { ...arrays, hiddenStates: concatFloats(rows.map((prompt) => prompt?.hiddenStates ?? new Float32Array())) };
+    if (trainsTextEncoder)
+      return { ...arrays, inputIds: Int32Array.from(rows.flatMap((prompt) => [...(prompt?.ids ?? [])])) };
+    return {
+      ...arrays,
+      hiddenStates: concatFloats(rows.map((prompt) => prompt?.hiddenStates ?? new Float32Array())),
+    };
   }
 
   /** Means over the batches of an accumulated step. */
@@ -101,10 +110,16 @@ export class Trainer {
     applied: Readonly<Record<string, TypedData>>,
     learningRates: Readonly<Record<string, number>>,
   ): StepResult {
-    const mean = (key: string): number => batches.reduce((sum, outputs) => sum + (outputs[key]?.[0] ?? NaN), 0) / batches.length;
+    const mean = (key: string): number =>
+      batches.reduce((sum, outputs) => sum + (outputs[key]?.[0] ?? NaN), 0) / batches.length;
     const terms = this.options.lossTerms.map(({ name }) => [name, mean(`term.${name}`)]);
     const gradientNorm = applied['gradientNorm']?.[0] ?? NaN;
-    return { loss: mean('loss'), terms: Object.fromEntries(terms) as Record<string, number>, gradientNorm, learningRates };
+    return {
+      loss: mean('loss'),
+      terms: Object.fromEntries(terms) as Record<string, number>,
+      gradientNorm,
+      learningRates,
+    };
   }
 
   private checked(step: number, result: StepResult): StepResult {
