@@ -89,7 +89,12 @@ export interface ExportOptions {
 export interface WeightsSource {
   save(
     path: string,
-    tensors: readonly { variable: string; key: string; dtype: 'F32' | 'F16' | 'BF16'; layout: 'asIs' | 'oihw' | 'oihw1x1' }[],
+    tensors: readonly {
+      variable: string;
+      key: string;
+      dtype: 'F32' | 'F16' | 'BF16';
+      layout: 'asIs' | 'oihw' | 'oihw1x1';
+    }[],
     metadata: Readonly<Record<string, string>>,
   ): Promise<void>;
 }
@@ -113,7 +118,12 @@ export interface DiffusionModel {
   readonly recommended: RecommendedSettings;
   sample(request: SampleRequest): Promise<Float32Array>;
   /** Writes the whole model; components whose variables are unchanged are copied byte for byte. */
-  export(path: string, weights: WeightsSource, changed: readonly string[], options: ExportOptions): Promise<string[]>;
+  export(
+    path: string,
+    weights: WeightsSource,
+    changed: readonly string[],
+    options: ExportOptions,
+  ): Promise<string[]>;
 }
 
 export interface RecommendedSettings {

@@ -21,11 +21,27 @@ export interface ExportCheckpointOptions {
 }
 
 /** @returns the files written */
-export async function exportCheckpoint({ config, plugins, model, checkpoint, output }: ExportCheckpointOptions): Promise<string[]> {
+export async function exportCheckpoint({
+  config,
+  plugins,
+  model,
+  checkpoint,
+  output,
+}: ExportCheckpointOptions): Promise<string[]> {
   const container = createRunContainer({ config, model, plugins, denoisingLoss: instanceLoss });
   const trainables = await Promise.all(container.trainables.map(({ create }) => create()));
-  const train = createTrainFunctions(trainOptions({ config, model, container, trainables, latentShape: latentShapeOf(model, config.resolution) }));
-  const planned = Object.entries(train.functions).map(([name, definition]) => [name, { definition, expectedRuns: 0 }] as const);
+  const train = createTrainFunctions(
+    trainOptions({
+      config,
+      model,
+      container,
+      trainables,
+      latentShape: latentShapeOf(model, config.resolution),
+    }),
+  );
+  const planned = Object.entries(train.functions).map(
+    ([name, definition]) => [name, { definition, expectedRuns: 0 }] as const,
+  );
   const machine = await startMachine(
     { model, threads: config.threads, mode: 'graph', precision: 'fp32', gradientCheckpointing: false },
     Object.fromEntries(planned),

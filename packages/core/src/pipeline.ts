@@ -78,7 +78,14 @@ async function runStages(
   const { recipe, prompts } = config;
   await folder.writeConfig(config, { model: fingerprint });
   const settings = config as unknown as Readonly<Record<string, unknown>>;
-  emit({ type: 'run-started', folder: folder.path, recipe, config: settings, model: { source, fingerprint, resolution }, prompts });
+  emit({
+    type: 'run-started',
+    folder: folder.path,
+    recipe,
+    config: settings,
+    model: { source, fingerprint, resolution },
+    prompts,
+  });
 
   let step = 0;
   let checkpoint: string | undefined;
