@@ -48,14 +48,3 @@ export function furtherDir(name: string): string {
   }
   return join(subject.instanceDataDir, 'further');
 }
-
-/** Settings this model was found to do well with; see README.md, Good settings. */
-export const recommended = {
-  sampler: 'ddim',
-  numInferenceSteps: 20,
-  guidanceScale: 4,
-  training: {
-    dreambooth: { learningRate: 2e-4, maxTrainSteps: 200, trainBatchSize: 4 },
-    ppl: { numClassImages: 48, maxTrainSteps: 200 },
-  },
-} as const;

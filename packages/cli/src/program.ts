@@ -1,0 +1,95 @@
+// The tree of commands.
+import { flagsFromSchema, type OptionDescription } from '@likeness/core';
+import { Command } from 'commander';
+import { cacheCommand } from './commands/cache.ts';
+import { addCompletion } from './commands/completion.ts';
+import { datasetCommand } from './commands/dataset.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { exportCommand } from './commands/export.ts';
+import { generateCommand } from './commands/generate.ts';
+import { inspectCommand } from './commands/inspect.ts';
+import { pluginsCommand } from './commands/plugins.ts';
+import { resumeCommand } from './commands/resume.ts';
+import { runCommand, type SetExitCode } from './commands/run.ts';
+import { runsCommand } from './commands/runs.ts';
+import { planRun } from './run/prepareRun.ts';
+import { colours, type Terminal } from './terminal/terminal.ts';
+import { VERSION } from './version.ts';
+
+const EXAMPLES = `
+Examples:
+  pipeline run                                          teach the bundled model a bundled subject
+  pipeline run dreambooth+ppl --instance-data-dir photos/ --class-noun dog
+  pipeline generate latest --prompt "a photo of sks dog on the beach"
+  pipeline doctor                                       is this machine ready?`;
+
+/**
+ * All commands.
+ * @param words the command line; `run` has the flags of the plugins it names
+ */
+export async function createProgram(
+  words: readonly string[],
+  terminal: Terminal,
+  exit: SetExitCode,
+): Promise<Command> {
+  const program = new Command('pipeline')
+    .description('Teaches a text-to-image diffusion model one subject from a few pictures.')
+    .version(VERSION, '-v, --version')
+    .option('--no-color', 'without colours (so does NO_COLOR)')
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.out(text.replace(/\n$/, '')),
+      writeErr: (text) => terminal.err(text.replace(/\n$/, '')),
+      outputError: (text, write) => write(colours.red(text)),
+    })
+    .configureHelp({
+      styleTitle: (text) => colours.bold(text),
+      styleOptionTerm: (text) => colours.cyan(text),
+      styleSubcommandTerm: (text) => colours.cyan(text),
+    })
+    .addHelpText('after', EXAMPLES);
+  // Only `run` needs to know its plugins before its flags can be read; a recipe that cannot be found is told by it.
+  const isRun = words[0] === 'run';
+  const plan = (): ReturnType<typeof planRun> => planRun(words.slice(1));
+  const asksForHelp = words.includes('--help') || words.includes('-h');
+  const flags = isRun && !asksForHelp ? (await plan()).flags : await flagsForHelp(isRun, plan);
+  program.commandsGroup('Teaching:');
+  add(program, runCommand(plan, flags, terminal, exit));
+  add(program, resumeCommand(terminal, exit));
+  program.commandsGroup('Pictures and models:');
+  add(program, generateCommand(terminal, exit));
+  add(program, exportCommand(terminal));
+  program.commandsGroup('Looking:');
+  add(program, runsCommand(terminal));
+  add(program, inspectCommand(terminal));
+  add(program, datasetCommand(terminal));
+  add(program, pluginsCommand(terminal));
+  program.commandsGroup('This machine:');
+  add(program, doctorCommand(terminal, exit));
+  add(program, cacheCommand(terminal));
+  addCompletion(program);
+  return program;
+}
+
+/** Help of `run` shows what it can; it never fails for a recipe. */
+async function flagsForHelp(
+  isRun: boolean,
+  plan: () => ReturnType<typeof planRun>,
+): Promise<readonly OptionDescription[]> {
+  try {
+    return (await (isRun ? plan() : planRun([]))).flags;
+  } catch {
+    return flagsFromSchema();
+  }
+}
+
+/** Subcommands behave as the program does: one place decides about colours, errors and exits. */
+function add(program: Command, command: Command): void {
+  const settle = (inner: Command): void => {
+    inner.copyInheritedSettings(program);
+    for (const sub of inner.commands) settle(sub);
+  };
+  settle(command);
+  program.addCommand(command);
+}

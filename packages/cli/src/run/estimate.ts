@@ -1,0 +1,135 @@
+// Time, memory and disk of a run before it starts: parameter counts are exact, layers are counted by tracing the
+// networks for their shapes only, the machine's speed is measured for a moment. An estimate, and called so.
+import { freemem, totalmem } from 'node:os';
+import { tf, type DiffusionModel, type ModelComponent, type Trainable } from '@likeness/core';
+import { defineFunction, float32, int32, traceShapes } from '@likeness/engine';
+import { matrixFlopsPerSecond } from './machineSpeed.ts';
+import type { PreparedRun } from './prepareRun.ts';
+
+export interface RunEstimate {
+  readonly parameters: number;
+  readonly trainedParameters: number;
+  readonly seconds: number;
+  readonly secondsPerStep: number;
+  readonly priorSeconds: number;
+  readonly memoryBytes: number;
+  readonly machineMemoryBytes: number;
+  readonly freeMemoryBytes: number;
+  readonly checkpoints: number;
+  readonly checkpointBytes: number;
+  readonly exportBytes: number;
+  readonly diskBytes: number;
+}
+
+/** What one picture costs in a network. */
+export interface LayerCosts {
+  /** Multiplications and additions of its linear and convolution layers. */
+  readonly flops: number;
+  /** Sum over the layers' inputs, float32: what a backward pass has to keep, roughly. */
+  readonly activationBytes: number;
+}
+
+/** Share of the matrix-product peak that a whole step reaches; measured on the bundled model. */
+const EFFICIENCY = 0.45;
+/** Norms, activations and attention keep about as much again as the layers' inputs. */
+const KEPT_BESIDE_LAYERS = 2.5;
+/** TensorFlow itself, and what XLA takes to compile. */
+const BASE_MEMORY_BYTES = 1.4e9;
+
+export async function estimateRun({ config, plugins, model }: PreparedRun): Promise<RunEstimate> {
+  const costs = noisePredictorCosts(model, config.resolution);
+  const setups = plugins.map(({ contributions }) => contributions);
+  const context = { prompts: config.prompts, seed: config.seed };
+  const trainables: Trainable[] = [];
+  for (const { trainable } of setups) if (trainable) trainables.push(await trainable(model, context));
+  const trained = new Set(
+    trainables.flatMap(({ groups }) => groups.flatMap(({ variables }) => [...variables])),
+  );
+  const trainedParameters = [...trained].reduce((sum, { size }) => sum + size, 0);
+  for (const trainable of trainables.toReversed()) trainable.detach();
+  const components = [model.noisePredictor, model.latentCodec, model.textEncoder];
+  const parameters = components.reduce((sum, component) => sum + parametersOf(component), 0);
+
+  const prior = setups.find((contributions) => contributions.prior !== undefined)?.prior;
+  const rows = config.trainBatchSize * (prior === undefined ? 1 : 2);
+  const flopsPerSecond = (await matrixFlopsPerSecond(config.threads)) * EFFICIENCY;
+  // The backward pass costs twice the forward one; recomputing costs another forward.
+  const passes = config.gradientCheckpointing ? 4 : 3;
+  const secondsPerStep = (passes * rows * config.gradientAccumulationSteps * costs.flops) / flopsPerSecond;
+  const secondsPerPicture =
+    ((config.guidanceScale > 1 ? 2 : 1) * config.numInferenceSteps * costs.flops) / flopsPerSecond;
+  const priorSeconds = (prior?.numClassImages ?? 0) * secondsPerPicture;
+  const looks = config.samples ? 1 + Math.ceil(config.maxTrainSteps / config.sampleEverySteps) : 0;
+  const sampleSeconds = looks * config.samplePrompts.length * config.numSamples * secondsPerPicture;
+
+  const kept = costs.activationBytes * KEPT_BESIDE_LAYERS * rows * (config.gradientCheckpointing ? 0.2 : 1);
+  const perTrained = 4 + 8 + (config.emaDecay === undefined ? 0 : 4);
+  const checkpointBytes = trainedParameters * (4 + perTrained - 4);
+  const checkpoints = Math.min(
+    Math.ceil(config.maxTrainSteps / config.checkpointingSteps),
+    config.checkpointsTotalLimit ?? Number.POSITIVE_INFINITY,
+  );
+  const exportBytes = parameters * (config.exportDtype === 'fp32' ? 4 : 2);
+  return {
+    parameters,
+    trainedParameters,
+    secondsPerStep,
+    priorSeconds,
+    seconds: secondsPerStep * config.maxTrainSteps + priorSeconds + sampleSeconds,
+    memoryBytes: BASE_MEMORY_BYTES + 4 * parameters + perTrained * trainedParameters + kept,
+    machineMemoryBytes: totalmem(),
+    freeMemoryBytes: freemem(),
+    checkpoints,
+    checkpointBytes,
+    exportBytes,
+    diskBytes: checkpoints * checkpointBytes + exportBytes,
+  };
+}
+
+/** Costs of the noise predictor for one picture, counted layer by layer while it is traced. */
+export function noisePredictorCosts(
+  { noisePredictor, latentCodec, textEncoder }: DiffusionModel,
+  resolution: number,
+): LayerCosts {
+  const side = resolution / latentCodec.downsampleFactor;
+  const { parameters, latentChannels } = noisePredictor;
+  const trace = (): void => {
+    traceShapes(
+      defineFunction(
+        {
+          latents: float32(1, side, side, latentChannels),
+          timesteps: int32(1),
+          states: float32(1, textEncoder.maxLength, textEncoder.hiddenSize),
+        },
+        ({ latents, timesteps, states }) => ({
+          prediction: noisePredictor.predict(latents, tf.cast(timesteps, 'float32'), states),
+        }),
+      ),
+    );
+  };
+  if (parameters.layerPaths().size === 0) trace();
+  let flops = 0;
+  let activationBytes = 0;
+  const detach = [...parameters.layerPaths().keys()].map((path) =>
+    parameters.attach(path, ({ kind, input, weight, base }) => {
+      const output = base();
+      if (kind === 'linear') flops += (2 * input.size * weight.size) / (input.shape.at(-1) ?? 1);
+      if (kind === 'conv2d') flops += (2 * output.size * weight.size) / (output.shape.at(-1) ?? 1);
+      activationBytes += 4 * input.size;
+      return output;
+    }),
+  );
+  try {
+    trace();
+  } finally {
+    for (const take of detach.toReversed()) take();
+  }
+  return { flops, activationBytes };
+}
+
+function parametersOf({ tensors }: ModelComponent): number {
+  return [...tensors.values()].reduce(
+    (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
+    0,
+  );
+}

@@ -1,0 +1,53 @@
+// Runs by the names people give them: a folder, the end of a path, `latest`.
+import { readdir, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { DataError, didYouMean, listRuns } from '@likeness/core';
+import { RUNS_ROOT } from './prepareRun.ts';
+
+/** The folder of a run; undefined when the name is none of a run. */
+export async function runFolderOf(name: string): Promise<string | undefined> {
+  if (name === 'latest') return (await listRuns(RUNS_ROOT)).at(-1)?.folder;
+  for (const candidate of [resolve(name), resolve(RUNS_ROOT, name)]) {
+    if (await isRun(candidate)) return candidate;
+  }
+  return undefined;
+}
+
+/** @throws DataError naming the runs there are */
+export async function requireRun(name: string): Promise<string> {
+  const folder = await runFolderOf(name);
+  if (folder !== undefined) return folder;
+  const names = (await listRuns(RUNS_ROOT)).map((run) => run.name);
+  throw new DataError(name === 'latest' ? 'there is no run yet' : 'no such run', {
+    where: name,
+    expected:
+      names.length > 0
+        ? `a run folder, such as ${names
+            .slice(-3)
+            .map((run) => join(RUNS_ROOT, run))
+            .join(', ')}`
+        : 'a run folder',
+    got: `${(await stat(name).catch(() => undefined)) ? 'something that is no run' : 'nothing there'}${didYouMean(name, names)}`,
+    cure: 'pipeline runs lists them',
+  });
+}
+
+/** The weights file of an export that is one file. */
+export async function singleFileIn(folder: string): Promise<string> {
+  const file = (await readdir(folder)).find((name) => name.endsWith('.safetensors'));
+  if (file !== undefined) return join(folder, file);
+  throw new DataError('the export holds no weights', { where: folder, expected: 'a .safetensors file' });
+}
+
+async function isRun(folder: string): Promise<boolean> {
+  return (
+    (await stat(join(folder, 'config.json')).catch(() => undefined))?.isFile() === true &&
+    !(await isModel(folder))
+  );
+}
+
+/** A component folder of a model holds a config.json, too. */
+async function isModel(folder: string): Promise<boolean> {
+  const names = await readdir(folder);
+  return names.some((name) => name.endsWith('.safetensors') || name === 'model_index.json');
+}

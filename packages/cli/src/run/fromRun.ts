@@ -1,0 +1,58 @@
+// `--from`: the settings of a run from what it made - its folder, its config.json, or an exported file.
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  ConfigError,
+  parseRecipe,
+  readRunRecord,
+  readSafetensorsHeader,
+  recordedLayer,
+  type ConfigLayer,
+} from '@likeness/core';
+
+/** Metadata key under which exports keep the config they were made with. */
+const METADATA_KEY = 'likeness';
+/** Where the weights lie that training changes, in an exported folder. */
+const WEIGHTS_IN_FOLDER = ['unet/diffusion_pytorch_model.safetensors'] as const;
+
+/**
+ * The settings as a layer below the config file and flags.
+ * @throws DataError or ConfigError when the path holds no settings
+ */
+export async function layerFromRun(path: string): Promise<ConfigLayer> {
+  return recordedLayer(path, await readSettings(path));
+}
+
+/** Options of plugins that another recipe does not have are left out. */
+export function restrictToRecipe(layer: ConfigLayer, recipe: string): ConfigLayer {
+  const options = layer.values['pluginOptions'];
+  if (typeof options !== 'object' || options === null) return layer;
+  const names = parseRecipe(recipe);
+  const kept = Object.fromEntries(Object.entries(options).filter(([name]) => names.includes(name)));
+  return { ...layer, values: { ...layer.values, recipe, pluginOptions: kept } };
+}
+
+async function readSettings(path: string): Promise<Readonly<Record<string, unknown>>> {
+  if (path.endsWith('.safetensors')) return settingsOfWeights(path);
+  const stats = await stat(path).catch(() => undefined);
+  if (stats?.isDirectory()) {
+    for (const weights of WEIGHTS_IN_FOLDER) {
+      const file = join(path, weights);
+      if (await stat(file).catch(() => undefined)) return settingsOfWeights(file);
+    }
+  }
+  return { ...(await readRunRecord(path)).config };
+}
+
+async function settingsOfWeights(path: string): Promise<Readonly<Record<string, unknown>>> {
+  const { metadata } = await readSafetensorsHeader(path);
+  const text = metadata[METADATA_KEY];
+  if (text === undefined) {
+    throw new ConfigError('it does not say how it was made', {
+      where: path,
+      expected: `a file exported by Likeness, with "${METADATA_KEY}" in its metadata`,
+      got: `metadata ${Object.keys(metadata).join(', ') || 'without any entry'}`,
+    });
+  }
+  return JSON.parse(text) as Readonly<Record<string, unknown>>;
+}
