@@ -1,7 +1,7 @@
 // Compiles functions written in plain tfjs into one program. The functions are traced here, without values
 // (`recording/`), changed by graph passes (`graph/`), written out (`emit/`) and run in the engine process (`child/`).
 import { createHash } from 'node:crypto';
-import type { FunctionDeclaration } from './child/protocol.ts';
+import type { FunctionDeclaration, NamedSpec } from './child/protocol.ts';
 import { emitFunction } from './emit/functionDef.ts';
 import type { Engine } from './engineProcess.ts';
 import { EngineError } from './errors.ts';
@@ -80,8 +80,6 @@ export async function compile<D extends Definitions>(
   const variables = usedVariables(graphs);
   const storage = new Map(variables.map((info) => [info.name, info.storage]));
   const definitions = graphs.map((graph): FunctionDeclaration => {
-    const named = (values: ReadonlyMap<string, Value>): FunctionDeclaration['inputs'] =>
-      [...values].map(([key, { shape, dtype }]) => ({ key, shape, dtype }));
     const { name, inputs, outputs } = graph;
     const emitted = emitFunction(
       graph,
@@ -91,7 +89,7 @@ export async function compile<D extends Definitions>(
     const code =
       modes[name] === 'eager' ? { graph } : { ...emitted, variables: graph.variables.map((use) => use.name) };
     hash.update(emitted.name);
-    return { name, inputs: named(inputs), outputs: named(outputs), code };
+    return { name, inputs: namedSpecs(inputs), outputs: namedSpecs(outputs), code };
   });
   const traceSeconds = (performance.now() - start) / 1000;
   const id = await engine.request('load', {
@@ -106,7 +104,22 @@ export async function compile<D extends Definitions>(
   const nodes = graphs.reduce((sum, graph) => sum + graph.nodes.length, 0);
   const identity = { modes, precision, threads: engine.threads, tensorflow: engine.info.tensorflow };
   const names = variables.map(({ name }) => name);
-  return new Program(engine, id, names, { hash: hash.digest('hex'), nodes, traceSeconds, identity });
+  return new Program(engine, id, definitions, names, {
+    hash: hash.digest('hex'),
+    nodes,
+    traceSeconds,
+    identity,
+  });
+}
+
+/** @throws EngineError for a type that cannot leave the engine process */
+function namedSpecs(values: ReadonlyMap<string, Value>): NamedSpec[] {
+  return [...values].map(([key, { shape, dtype }]) => {
+    if (dtype === 'bfloat16' || dtype === 'int64') {
+      throw new EngineError('an output has a type without a typed array', { where: key, got: dtype });
+    }
+    return { key, shape, dtype };
+  });
 }
 
 /** Variables any function uses, in order of creation. @throws EngineError when two have one name */

@@ -25,6 +25,10 @@ interface Pending {
 // Both src/ and dist/ lie beside dist/, so this holds for sources under test as well as for the built package.
 const CHILD_ENTRY = fileURLToPath(new URL('../dist/child.js', import.meta.url));
 const KEPT_STDERR_BYTES = 8_000;
+/** What TensorFlow says of itself on every start. */
+const NOISE = /^WARNING: All log messages before absl|^I\d{4} /;
+const OUT_OF_MEMORY =
+  'the system may have ended it for using too much memory: a smaller batch, gradient checkpointing or bf16 needs less';
 
 /** A running engine process. */
 export class Engine {
@@ -35,6 +39,8 @@ export class Engine {
   private nextId = 1;
   private ended: EngineError | undefined;
   private about: EngineInfo | undefined;
+  private resolveEnd: () => void = () => undefined;
+  private readonly end = new Promise<void>((resolve) => (this.resolveEnd = resolve));
 
   constructor(child: ChildProcess, threads: number) {
     this.child = child;
@@ -43,7 +49,14 @@ export class Engine {
       this.receive(reply as Reply);
     });
     child.on('exit', (code, signal) => {
-      this.fail(code, signal);
+      const end = (): void => this.fail(code, signal);
+      // What the process said last may still be in the pipe.
+      if (child.stderr === null || child.stderr.closed) end();
+      else child.stderr.once('close', end);
+    });
+    child.on('error', (error) => {
+      if (child.pid === undefined) this.fail(null, null, error.message);
+      // Otherwise a request could not be sent: 'exit' follows and answers it.
     });
     child.stderr?.on('data', (chunk: Buffer) => {
       this.stderr = (this.stderr + chunk.toString()).slice(-KEPT_STDERR_BYTES);
@@ -66,7 +79,7 @@ export class Engine {
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
       this.pending.set(id, { resolve: resolve as (result: unknown) => void, reject, onProgress, method });
-      this.child.send({ id, method, params });
+      this.child.send({ id, method, params }, () => undefined);
     });
   }
 
@@ -83,9 +96,8 @@ export class Engine {
   /** Ends the process when its current request is done. */
   async close(): Promise<void> {
     if (this.ended) return;
-    const exit = new Promise<void>((resolve) => this.child.once('exit', () => resolve()));
-    this.child.disconnect();
-    await exit;
+    if (this.child.connected) this.child.disconnect();
+    await this.end;
   }
 
   /** Ends the process now, whatever it computes. */
@@ -105,18 +117,18 @@ export class Engine {
     else waiting.resolve(reply.result);
   }
 
-  private fail(code: number | null, signal: NodeJS.Signals | null): void {
-    const memory =
-      signal === 'SIGKILL'
-        ? 'the system may have ended it for using too much memory: a smaller batch, gradient checkpointing or bf16 needs less'
-        : undefined;
+  private fail(code: number | null, signal: NodeJS.Signals | null, reason?: string): void {
     this.ended = new EngineError('the engine process ended', {
-      got: signal ?? `exit code ${code ?? 'unknown'}`,
-      ...(memory ? { cure: memory } : {}),
-      details: this.stderr.split('\n').filter(Boolean).slice(-8),
+      got: reason ?? signal ?? `exit code ${code ?? 'unknown'}`,
+      ...(signal === 'SIGKILL' ? { cure: OUT_OF_MEMORY } : {}),
+      details: this.stderr
+        .split('\n')
+        .filter((line) => line !== '' && !NOISE.test(line))
+        .slice(-8),
     });
     for (const { reject } of this.pending.values()) reject(this.ended);
     this.pending.clear();
+    this.resolveEnd();
   }
 }
 

@@ -1,7 +1,8 @@
 // A compiled program: functions that share variables, living in the engine process.
-import type { LoadFromFile, SaveToFile } from './child/protocol.ts';
+import type { FunctionDeclaration, LoadFromFile, SaveToFile } from './child/protocol.ts';
 import type { Engine, OnProgress } from './engineProcess.ts';
-import type { TypedData } from './graph/graph.ts';
+import { EngineError } from './errors.ts';
+import { elements, type TypedData } from './graph/graph.ts';
 
 export type ResolvedMode = 'xla' | 'graph' | 'eager';
 
@@ -22,16 +23,44 @@ export interface ProgramFacts {
   readonly identity: ProgramIdentity;
 }
 
+const ARRAYS = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
+
+/** @throws EngineError naming every input that is missing, unknown, of another size or type */
+function checkFeeds({ name, inputs }: FunctionDeclaration, feeds: Readonly<Record<string, TypedData>>): void {
+  const known = new Set(inputs.map(({ key }) => key));
+  const details = [
+    ...inputs.flatMap(({ key, shape, dtype }) => {
+      const data = feeds[key];
+      const expected = `${dtype} [${shape.join()}] (${elements(shape)} elements)`;
+      if (data === undefined) return [`input '${key}': expected ${expected}, got nothing`];
+      if (data.length === elements(shape) && data instanceof ARRAYS[dtype]) return [];
+      return [
+        `input '${key}': expected ${expected}, got ${data.constructor.name} of ${data.length} elements`,
+      ];
+    }),
+    ...Object.keys(feeds).flatMap((key) => (known.has(key) ? [] : [`there is no input '${key}'`])),
+  ];
+  if (details.length > 0) throw new EngineError('the feeds do not fit', { where: name, details });
+}
+
 /** Functions `Names` that share variables. Calls are answered in order. */
 export class Program<Names extends string = string> {
   readonly facts: ProgramFacts;
   readonly variableNames: readonly string[];
   private readonly engine: Engine;
   private readonly id: number;
+  private readonly functions: ReadonlyMap<string, FunctionDeclaration>;
 
-  constructor(engine: Engine, id: number, variableNames: readonly string[], facts: ProgramFacts) {
+  constructor(
+    engine: Engine,
+    id: number,
+    functions: readonly FunctionDeclaration[],
+    variableNames: readonly string[],
+    facts: ProgramFacts,
+  ) {
     this.engine = engine;
     this.id = id;
+    this.functions = new Map(functions.map((declared) => [declared.name, declared]));
     this.variableNames = variableNames;
     this.facts = facts;
   }
@@ -40,9 +69,15 @@ export class Program<Names extends string = string> {
    * Calls a function; its first call compiles it in `xla` mode.
    * @param feeds one typed array per input, of the input's size
    * @returns one typed array per output
-   * @throws EngineError when TensorFlow refuses
+   * @throws EngineError naming every feed that does not fit, or what TensorFlow refuses
    */
-  run(fn: Names, feeds: Readonly<Record<string, TypedData>> = {}): Promise<Record<string, TypedData>> {
+  async run(fn: Names, feeds: Readonly<Record<string, TypedData>> = {}): Promise<Record<string, TypedData>> {
+    const declared = this.functions.get(fn);
+    if (declared === undefined) {
+      const expected = [...this.functions.keys()].join(', ');
+      throw new EngineError('the program has no such function', { where: fn, expected });
+    }
+    checkFeeds(declared, feeds);
     return this.engine.request('run', { program: this.id, fn, feeds });
   }
 

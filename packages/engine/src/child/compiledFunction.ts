@@ -1,5 +1,5 @@
 // A function compiled by TensorFlow: one call, in which the variables are read and assigned.
-import type { GraphDType, TypedData } from '../graph/graph.ts';
+import type { TypedData } from '../graph/graph.ts';
 import { createTensor, takeTensor, type NativeBinding } from './binding.ts';
 import type { FunctionDeclaration } from './protocol.ts';
 import type { VariableStore } from './variableStore.ts';
@@ -25,13 +25,13 @@ export function compiledFunction(
   return {
     run(feeds) {
       const fed = inputs.map(({ key, shape, dtype }) =>
-        createTensor(binding, shape, dtype as GraphDType, feeds[key] ?? new Float32Array()),
+        createTensor(binding, shape, dtype, feeds[key] ?? new Float32Array()),
       );
       try {
         const handles = variables.map((variable) => store.get(variable).handle);
         const ids = binding.execute(name, [], [...fed, ...handles], outputs.length);
         return Object.fromEntries(
-          outputs.map(({ key, dtype }, i) => [key, takeTensor(binding, ids[i] ?? -1, dtype as GraphDType)]),
+          outputs.map(({ key, dtype }, i) => [key, takeTensor(binding, ids[i] ?? -1, dtype)]),
         );
       } finally {
         for (const id of fed) binding.deleteTensor(id);

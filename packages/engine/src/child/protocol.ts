@@ -1,6 +1,6 @@
 // What the two processes say to each other. Typed arrays travel as bytes (structured clone over a pipe); weights do
 // not travel at all: the engine process reads and writes the files itself.
-import type { Graph, TypedData } from '../graph/graph.ts';
+import type { DType, Graph, TypedData } from '../graph/graph.ts';
 import type { TensorEntry } from '../safetensors/index.ts';
 
 export interface VariableDeclaration {
@@ -27,10 +27,10 @@ export interface SaveToFile {
   readonly layout: FileLayout;
 }
 
-interface NamedSpec {
+export interface NamedSpec {
   readonly key: string;
   readonly shape: readonly number[];
-  readonly dtype: string;
+  readonly dtype: DType;
 }
 
 export interface FunctionDeclaration {

@@ -1,7 +1,7 @@
-// A function run op by op through TensorFlow's eager runtime: nothing to compile, slow steps; good for short runs and
-// for finding the op that makes a NaN. Every op is held to the shape it was traced with.
+// A function run op by op through TensorFlow's eager runtime: nothing to compile, slow steps. For short runs, and as
+// the measure of everything else: every op is held to the shape it was traced with.
 import { EngineError } from '../errors.ts';
-import { isConst, type Graph, type GraphDType, type OpNode, type TypedData } from '../graph/graph.ts';
+import { isConst, type Graph, type OpNode, type TypedData } from '../graph/graph.ts';
 import { TF_DTYPES } from '../recording/binding.ts';
 import { createTensor, executeOne, nativeAttr, takeTensor, type NativeBinding } from './binding.ts';
 import type { LoadedFunction } from './compiledFunction.ts';
@@ -55,11 +55,7 @@ export function replayedFunction(
       try {
         for (const { key, shape, dtype } of inputs) {
           const value = graph.inputs.get(key);
-          if (value)
-            ids.set(
-              value.id,
-              createTensor(binding, shape, dtype as GraphDType, feeds[key] ?? new Float32Array()),
-            );
+          if (value) ids.set(value.id, createTensor(binding, shape, dtype, feeds[key] ?? new Float32Array()));
         }
         for (const { name, read } of graph.variables) ids.set(read.id, store.read(name));
         graph.nodes.forEach((node, at) => {
@@ -77,7 +73,7 @@ export function replayedFunction(
         // Assigned values may be outputs, inputs or other variables' values, too: each use gets its own tensor.
         const results = outputs.map(({ key, dtype }): [string, TypedData] => {
           const value = graph.outputs.get(key) ?? { id: -1 };
-          return [key, takeTensor(binding, copyOf(value), dtype as GraphDType)];
+          return [key, takeTensor(binding, copyOf(value), dtype)];
         });
         for (const { name, write } of graph.variables) if (write) store.assign(name, copyOf(write));
         return Object.fromEntries(results);
