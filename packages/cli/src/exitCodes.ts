@@ -18,7 +18,7 @@ export function tellError(error: unknown, { err }: Pick<Terminal, 'err'>): ExitC
   if (error instanceof LikenessError) {
     const [summary = '', ...rest] = error.message.split('\n');
     err(
-      `${colours.red(`${colours.bold('error')} ${summary}`)}${rest.map((line) => `\n${dressed(line)}`).join('')}`,
+      `${colours.red(`${colours.bold('error:')} ${summary}`)}${rest.map((line) => `\n${dressed(line)}`).join('')}`,
     );
     return error instanceof ConfigError ? EXIT.usage : EXIT.error;
   }

@@ -12,7 +12,7 @@ import { pluginsCommand } from './commands/plugins.ts';
 import { resumeCommand } from './commands/resume.ts';
 import { runCommand, type SetExitCode } from './commands/run.ts';
 import { runsCommand } from './commands/runs.ts';
-import { planRun } from './run/prepareRun.ts';
+import { planRun, refuseForeignFlags, type RunPlan } from './run/prepareRun.ts';
 import { colours, type Terminal } from './terminal/terminal.ts';
 import { VERSION } from './version.ts';
 
@@ -41,7 +41,7 @@ export async function createProgram(
     .configureOutput({
       writeOut: (text) => terminal.out(text.replace(/\n$/, '')),
       writeErr: (text) => terminal.err(text.replace(/\n$/, '')),
-      outputError: (text, write) => write(colours.red(text)),
+      outputError: (text, write) => write(colours.red(text.replace(/^error:/, colours.bold('error:')))),
     })
     .configureHelp({
       styleTitle: (text) => colours.bold(text),
@@ -51,9 +51,9 @@ export async function createProgram(
     .addHelpText('after', EXAMPLES);
   // Only `run` needs to know its plugins before its flags can be read; a recipe that cannot be found is told by it.
   const isRun = words[0] === 'run';
-  const plan = (): ReturnType<typeof planRun> => planRun(words.slice(1));
+  const plan = (): Promise<RunPlan> => planRun(words.slice(1));
   const asksForHelp = words.includes('--help') || words.includes('-h');
-  const flags = isRun && !asksForHelp ? (await plan()).flags : await flagsForHelp(isRun, plan);
+  const flags = isRun && !asksForHelp ? await flagsToParse(words, plan) : await flagsForHelp(isRun, plan);
   program.commandsGroup('Teaching:');
   add(program, runCommand(plan, flags, terminal, exit));
   add(program, resumeCommand(terminal, exit));
@@ -72,10 +72,19 @@ export async function createProgram(
   return program;
 }
 
+async function flagsToParse(
+  words: readonly string[],
+  plan: () => Promise<RunPlan>,
+): Promise<readonly OptionDescription[]> {
+  const planned = await plan();
+  await refuseForeignFlags(words, planned);
+  return planned.flags;
+}
+
 /** Help of `run` shows what it can; it never fails for a recipe. */
 async function flagsForHelp(
   isRun: boolean,
-  plan: () => ReturnType<typeof planRun>,
+  plan: () => Promise<RunPlan>,
 ): Promise<readonly OptionDescription[]> {
   try {
     return (await (isRun ? plan() : planRun([]))).flags;

@@ -1,6 +1,7 @@
 // pipeline completion: scripts for shells. They ask this command what fits; the answers come from commander's tree and
 // from what is here: recipes, example subjects, runs.
 import { readdirSync } from 'node:fs';
+import type { Complete } from '@bomb.sh/tab';
 import tab from '@bomb.sh/tab/commander';
 import type { Command } from 'commander';
 import { builtIns, exampleSubjects } from '../composition.ts';
@@ -35,7 +36,32 @@ export function addCompletion(program: Command): void {
     commands.get(name)?.argument(argument, (complete) => {
       for (const run of runNames()) complete(`${RUNS_ROOT}/${run}`, '');
       complete('latest', 'the newest run');
+      completePaths(complete);
     });
+  }
+  commands.get('dataset')?.argument('dir', completePaths);
+  for (const option of [
+    'instance-data-dir',
+    'pretrained-model',
+    'config',
+    'from',
+    'output-dir',
+    'class-data-dir',
+  ]) {
+    run?.option(option, '', completePaths);
+  }
+}
+
+/** Files and folders that go on from the word being completed, which stands last on the command line. */
+function completePaths(complete: Complete): void {
+  const word = process.argv.at(-1) ?? '';
+  const folder = word.slice(0, word.lastIndexOf('/') + 1);
+  try {
+    for (const entry of readdirSync(folder || '.', { withFileTypes: true })) {
+      complete(`${folder}${entry.name}${entry.isDirectory() ? '/' : ''}`, '');
+    }
+  } catch {
+    // Not a folder: nothing to offer.
   }
 }
 

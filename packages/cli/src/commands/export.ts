@@ -41,7 +41,7 @@ export function exportCommand(terminal: Terminal): Command {
     .option('--json', 'the files written, as JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (name: string, flags: ExportFlags) => {
-      const folder = await requireRun(name);
+      const folder = await requireRun(name, ({ step }) => step > 0);
       const checkpoints = openCheckpoints(folder);
       const newest = (await checkpoints.list()).at(-1)?.step ?? 0;
       const checkpoint = await checkpoints.at(flags.step ?? newest);

@@ -19,7 +19,7 @@ import {
 import { Command, Option } from 'commander';
 import { openModel } from '../composition.ts';
 import { EXIT, type ExitCode } from '../exitCodes.ts';
-import { runFolderOf, singleFileIn } from '../run/findRun.ts';
+import { requireRun, runFolderOf, singleFileIn } from '../run/findRun.ts';
 import { onInterrupt } from '../run/followRun.ts';
 import { count, displayPath } from '../terminal/format.ts';
 import { nonNegative, positiveInteger, wholeNumber } from '../terminal/numbers.ts';
@@ -188,7 +188,8 @@ interface Source {
 
 /** A run by its folder stands for what it exported, sampled as its own samples were. */
 async function findSource(name: string): Promise<Source> {
-  const folder = await runFolderOf(name);
+  const folder = await runFolderOf(name, ({ state }) => state === 'finished');
+  if (folder === undefined && name === 'latest') await requireRun(name, () => false);
   if (folder === undefined) return { model: name, outputDir: 'generated' };
   const run = await readRun(folder);
   const exported = join(folder, 'export');

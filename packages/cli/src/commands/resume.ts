@@ -35,6 +35,7 @@ export function resumeCommand(terminal: Terminal, exit: SetExitCode): Command {
       resume: 'latest',
       ...(cacheDir === undefined ? {} : { 'cache-dir': cacheDir }),
     });
-    exit(await startRun(prepared, flags, terminal));
+    // What has no effect was told when the run was started.
+    exit(await startRun({ ...prepared, warnings: [] }, flags, terminal));
   });
 }

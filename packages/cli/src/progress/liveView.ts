@@ -72,7 +72,11 @@ function trainingLines(progress: RunProgress, turning: string, options: ViewOpti
     const work = current ?? { what: 'preparing', done: 0, total: 0, unit: '' };
     return [workLine(work, turning, options, name)];
   }
-  const left = `${formatSeconds(step.secondsPerStep)}/step  ${formatSeconds(step.secondsLeft)} left`;
+  // The first step says nothing about the others: compiling is part of it.
+  const left =
+    step.step === 1
+      ? ''
+      : `${formatSeconds(step.secondsPerStep)}/step  ${formatSeconds(step.secondsLeft)} left`;
   const terms = Object.entries(step.terms).map(([term, value]) => `${term} ${formatLoss(value)}`);
   const rates = [...new Set(Object.values(step.learningRates))].map(formatRate).join(', ');
   const loss = `loss ${colours.bold(formatLoss(step.loss))}  ${quiet(terms.join('  '))}`;
@@ -101,7 +105,8 @@ export function describeWork(work: CurrentWork): string {
 }
 
 function describeAmount({ done, total, unit, secondsLeft, message }: CurrentWork): string {
-  const amount = (value: number): string => (unit === 'bytes' ? formatBytes(value) : String(value));
+  const amount = (value: number): string =>
+    unit === 'bytes' ? formatBytes(value) : String(Math.floor(value));
   const parts = [];
   if (message !== undefined) parts.push(message);
   if (total > 0) parts.push(`${amount(done)}/${amount(total)}${unit === 'bytes' ? '' : ` ${unit}`}`);

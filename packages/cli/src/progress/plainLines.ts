@@ -71,8 +71,10 @@ function stepLine(event: Extract<PipelineEvent, { type: 'step' }>): string {
   const facts = [
     `step ${event.step}/${event.maxTrainSteps}`,
     `loss ${formatLoss(event.loss)} (${terms.join(', ')})`,
-    `${formatSeconds(event.secondsPerStep)}/step`,
-    `${formatSeconds(event.secondsLeft)} left`,
+    // The first step says nothing about the others: compiling is part of it.
+    ...(event.step === 1
+      ? []
+      : [`${formatSeconds(event.secondsPerStep)}/step`, `${formatSeconds(event.secondsLeft)} left`]),
     formatBytes(event.memoryBytes),
   ];
   return facts.join('  ');

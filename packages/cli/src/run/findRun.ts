@@ -1,12 +1,18 @@
 // Runs by the names people give them: a folder, the end of a path, `latest`.
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { DataError, didYouMean, listRuns } from '@likeness/core';
+import { DataError, didYouMean, listRuns, type RunSummary } from '@likeness/core';
 import { RUNS_ROOT } from './prepareRun.ts';
 
+/** Which runs `latest` may mean: all of them by default. */
+export type RunFilter = (run: RunSummary) => boolean;
+
 /** The folder of a run; undefined when the name is none of a run. */
-export async function runFolderOf(name: string): Promise<string | undefined> {
-  if (name === 'latest') return (await listRuns(RUNS_ROOT)).at(-1)?.folder;
+export async function runFolderOf(
+  name: string,
+  isMeant: RunFilter = () => true,
+): Promise<string | undefined> {
+  if (name === 'latest') return (await listRuns(RUNS_ROOT)).findLast(isMeant)?.folder;
   for (const candidate of [resolve(name), resolve(RUNS_ROOT, name)]) {
     if (await isRun(candidate)) return candidate;
   }
@@ -14,11 +20,11 @@ export async function runFolderOf(name: string): Promise<string | undefined> {
 }
 
 /** @throws DataError naming the runs there are */
-export async function requireRun(name: string): Promise<string> {
-  const folder = await runFolderOf(name);
+export async function requireRun(name: string, isMeant?: RunFilter): Promise<string> {
+  const folder = await runFolderOf(name, isMeant);
   if (folder !== undefined) return folder;
   const names = (await listRuns(RUNS_ROOT)).map((run) => run.name);
-  throw new DataError(name === 'latest' ? 'there is no run yet' : 'no such run', {
+  throw new DataError(name === 'latest' ? 'there is no such run yet' : 'no such run', {
     where: name,
     expected:
       names.length > 0

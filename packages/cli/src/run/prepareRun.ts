@@ -6,6 +6,7 @@ import {
   ConfigError,
   flagLayer,
   flagsFromSchema,
+  listPlugins,
   listRuns,
   loadConfigFile,
   modelFacts,
@@ -83,6 +84,35 @@ export async function planRun(words: readonly string[], cwd: string = process.cw
     flags: flagsFromSchema(plugins),
     layers: layers.map((layer) => restrictToRecipe(layer, recipe)),
   };
+}
+
+/**
+ * Flags of plugins the recipe does not have, told by what would have them.
+ * @throws ConfigError
+ */
+export async function refuseForeignFlags(
+  words: readonly string[],
+  plan: RunPlan,
+  cwd = process.cwd(),
+): Promise<void> {
+  const ours = new Set(plan.flags.map(({ flag }) => flag));
+  const said = words.flatMap((word) => /^--(?:no-)?([^=]+)/.exec(word)?.[1] ?? []);
+  const unknown = said.filter((flag) => !ours.has(flag));
+  if (unknown.length === 0) return;
+  const { plugins } = await listPlugins(builtIns, cwd);
+  const details = plugins.flatMap(({ plugin }) =>
+    flagsFromSchema([plugin])
+      .filter(({ owner, flag }) => owner === plugin.name && unknown.includes(flag))
+      .map(
+        ({ flag }) => `--${flag} is an option of ${plugin.name}: pipeline run ${plan.recipe}+${plugin.name}`,
+      ),
+  );
+  if (details.length > 0) {
+    throw new ConfigError('these flags belong to plugins that are not in the recipe', {
+      where: `recipe ${plan.recipe}`,
+      details,
+    });
+  }
 }
 
 /** A run ready to start. */

@@ -81,8 +81,8 @@ export function commanderOptions(option: OptionDescription): Option[] {
   }
   const made = grouped(`--${flag} <${placeholder(option)}>`);
   if (type === 'choice') return [made.choices([...(choices ?? [])])];
-  // Texts are collected, so that one said twice is not silently the last.
-  return [type === 'list' || type === 'string' ? made.argParser(collect) : made];
+  // Values are collected, so that a flag said twice is not silently the last.
+  return [made.argParser(collect)];
 }
 
 /** What was said on the command line, by flag. Defaults are not said. */
@@ -91,7 +91,11 @@ export function saidFlags(
   flags: readonly OptionDescription[],
 ): FlagValues {
   return Object.fromEntries(
-    flags.map(({ flag }) => [flag, opts[new Option(`--${flag}`).attributeName()] as FlagValues[string]]),
+    flags.map(({ flag, type }) => {
+      const said = opts[new Option(`--${flag}`).attributeName()] as FlagValues[string];
+      const isOne = Array.isArray(said) && said.length === 1 && type !== 'list';
+      return [flag, isOne ? (said[0] as string) : said];
+    }),
   );
 }
 
