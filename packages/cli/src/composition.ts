@@ -1,10 +1,16 @@
 // What comes along: plugins, the bundled model, its subjects. Every command takes them from here.
 import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DiffusionModel, ExampleSubject, PluginFactory } from '@likeness/core';
+import {
+  readSafetensorsHeader,
+  type DiffusionModel,
+  type ExampleSubject,
+  type PluginFactory,
+} from '@likeness/core';
 import * as doodle from '@likeness/doodle';
 import { dreambooth, ppl } from '@likeness/plugin-dreambooth';
-import { loadModel } from '@likeness/stable-diffusion';
+import { loadModel, readRecommendedSettings } from '@likeness/stable-diffusion';
 
 export const builtIns: readonly PluginFactory[] = [dreambooth, ppl];
 
@@ -17,24 +23,26 @@ export const defaultSubject: string = doodle.defaultSubject;
 export interface OpenModelOptions {
   /** Told while files of the Hub are fetched. */
   readonly onProgress?: (doneBytes: number, totalBytes: number, message: string) => void;
-  /** What a single file was made from: its configs and tokenizer go with it. */
-  readonly baseModel?: string;
 }
 
 /**
- * Opens a model by whatever name a person has for it: `doodle`, a diffusers folder, a single file, a Hub id.
+ * Opens a model by whatever name a person has for it: `doodle`, a diffusers folder, a single file or a folder with
+ * nothing else in it, a Hub id.
  * @throws WeightsError when it is none of these
  */
-export async function openModel(source: string, options: OpenModelOptions = {}): Promise<DiffusionModel> {
+export async function openModel(
+  name: string,
+  { onProgress }: OpenModelOptions = {},
+): Promise<DiffusionModel> {
   // The bundled model is called by its name in records and model cards, not by where it lies on this machine.
-  if (source === BUNDLED_MODEL) return { ...(await loadModel(doodle.modelDir)), source };
-  const { onProgress, baseModel } = options;
-  const configFolder = baseModel === BUNDLED_MODEL ? doodle.modelDir : baseModel;
-  return loadModel(source, {
-    // A single file holds no tokenizer; all of them use CLIP's, which the bundled model has whole.
-    ...(configFolder !== undefined && existsSync(configFolder)
-      ? { configFolder }
-      : { tokenizerFolder: join(doodle.modelDir, 'tokenizer') }),
+  if (name === BUNDLED_MODEL) return { ...(await loadModel(doodle.modelDir)), source: name };
+  const source = (await onlyFileIn(name)) ?? name;
+  const base = source.endsWith('.safetensors') ? await baseFolderOf(source) : undefined;
+  const model = await loadModel(source, {
+    // A single file holds neither configs nor tokenizer: those of the model it was made from, or at least CLIP's.
+    ...(base === undefined
+      ? { tokenizerFolder: join(doodle.modelDir, 'tokenizer') }
+      : { configFolder: base }),
     ...(onProgress === undefined
       ? {}
       : {
@@ -43,4 +51,22 @@ export async function openModel(source: string, options: OpenModelOptions = {}):
           },
         }),
   });
+  return base === undefined ? model : { ...model, recommended: await readRecommendedSettings(base) };
+}
+
+/** The folder of the model that a single file of ours was made from, where it is at hand. */
+async function baseFolderOf(file: string): Promise<string | undefined> {
+  if (!existsSync(file)) return undefined;
+  const { metadata } = await readSafetensorsHeader(file);
+  const { pretrainedModel } = JSON.parse(metadata['likeness'] ?? '{}') as { pretrainedModel?: string };
+  const base = pretrainedModel === BUNDLED_MODEL ? doodle.modelDir : pretrainedModel;
+  return base !== undefined && existsSync(join(base, 'model_index.json')) ? base : undefined;
+}
+
+/** The weights file of a folder that is no diffusers folder and holds one: an export in the single-file format. */
+async function onlyFileIn(folder: string): Promise<string | undefined> {
+  const names = await readdir(folder).catch((): string[] => []);
+  const [file, ...others] = names.filter((name) => name.endsWith('.safetensors'));
+  const isModelFolder = names.includes('model_index.json') || others.length > 0;
+  return file === undefined || isModelFolder ? undefined : join(folder, file);
 }

@@ -19,7 +19,7 @@ import {
 import { Command, Option } from 'commander';
 import { openModel } from '../composition.ts';
 import { EXIT, type ExitCode } from '../exitCodes.ts';
-import { requireRun, runFolderOf, singleFileIn } from '../run/findRun.ts';
+import { requireRun, runFolderOf } from '../run/findRun.ts';
 import { onInterrupt } from '../run/followRun.ts';
 import { count, displayPath } from '../terminal/format.ts';
 import { nonNegative, positiveInteger, wholeNumber } from '../terminal/numbers.ts';
@@ -98,10 +98,7 @@ export function generateCommand(terminal: Terminal, exit: SetExitCode): Command 
 
 async function generate(name: string, flags: GenerateFlags, terminal: Terminal): Promise<ExitCode> {
   const source = await findSource(name);
-  const model = await openModel(
-    source.model,
-    source.baseModel === undefined ? {} : { baseModel: source.baseModel },
-  );
+  const model = await openModel(source.model);
   const settings = {
     sampler: flags.sampler ?? source.sampler ?? model.recommended.sampler ?? model.samplers[0] ?? '',
     numInferenceSteps: flags.steps ?? source.numInferenceSteps ?? model.recommended.numInferenceSteps ?? 25,
@@ -179,7 +176,6 @@ async function generate(name: string, flags: GenerateFlags, terminal: Terminal):
 interface Source {
   /** What `openModel` takes. */
   readonly model: string;
-  readonly baseModel?: string;
   readonly outputDir: string;
   readonly sampler?: string;
   readonly numInferenceSteps?: number;
@@ -200,11 +196,9 @@ async function findSource(name: string): Promise<Source> {
       cure: `pipeline resume ${displayPath(folder)}, or pipeline export ${displayPath(folder)} for a checkpoint as it is`,
     });
   }
-  const { sampler, numInferenceSteps, guidanceScale, pretrainedModel, exportFormat } = run.record.config;
-  const single = exportFormat === 'ldm';
+  const { sampler, numInferenceSteps, guidanceScale } = run.record.config;
   return {
-    model: single ? await singleFileIn(exported) : exported,
-    ...(single ? { baseModel: pretrainedModel } : {}),
+    model: exported,
     outputDir: join(folder, 'generated'),
     sampler,
     numInferenceSteps,

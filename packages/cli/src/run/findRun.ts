@@ -38,13 +38,6 @@ export async function requireRun(name: string, isMeant?: RunFilter): Promise<str
   });
 }
 
-/** The weights file of an export that is one file. */
-export async function singleFileIn(folder: string): Promise<string> {
-  const file = (await readdir(folder)).find((name) => name.endsWith('.safetensors'));
-  if (file !== undefined) return join(folder, file);
-  throw new DataError('the export holds no weights', { where: folder, expected: 'a .safetensors file' });
-}
-
 async function isRun(folder: string): Promise<boolean> {
   return (
     (await stat(join(folder, 'config.json')).catch(() => undefined))?.isFile() === true &&
