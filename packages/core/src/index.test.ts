@@ -33,6 +33,7 @@ it('exports these names', () => {
       "composeLosses",
       "configHash",
       "configSchema",
+      "createRng",
       "createRunContainer",
       "createVariable",
       "decodeImage",
@@ -91,6 +92,7 @@ it('exports these names', () => {
       "token",
       "writeFileWhole",
       "writePng",
+      "writeSafetensors",
       "writeSheet",
     ]
   `);

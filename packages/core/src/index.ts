@@ -112,6 +112,15 @@ export type {
   WeightLayout,
 } from './model/parameters.ts';
 
-export { createVariable, gatherRows, readSafetensorsHeader, readTensor, tf } from '@likeness/engine';
+export {
+  createRng,
+  createVariable,
+  gatherRows,
+  readSafetensorsHeader,
+  readTensor,
+  tf,
+  writeSafetensors,
+} from '@likeness/engine';
+export type { Rng, TensorEntry, TensorSource } from '@likeness/engine';
 export type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D, Variable } from '@likeness/engine';
 export * from './errors.ts';

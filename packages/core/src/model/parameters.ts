@@ -25,6 +25,8 @@ export interface LayerCall {
   readonly weight: Tensor;
   /** The layer with another weight of the same shape (DoRA, merged adapters). */
   withWeight(weight: Tensor): Tensor;
+  /** The layer's linear part with a weight for any number of outputs, without bias: `[…, outputs]` (LoRA's way down). */
+  project(weight: Tensor): Tensor;
   /** The layer as it is without the adapter. */
   base(): Tensor;
 }
@@ -102,11 +104,12 @@ export class Parameters {
     const inFeatures = x.shape.at(-1) ?? 0;
     const weight = this.get(`${path}.weight`, [outFeatures, inFeatures]);
     const offset = bias ? this.get(`${path}.bias`, [outFeatures]) : undefined;
-    const withWeight = (w: Tensor): Tensor => {
-      const y = tf.matMul(tf.reshape(x, [-1, inFeatures]), w, false, true);
-      return tf.reshape(offset ? tf.add(y, offset) : y, [...x.shape.slice(0, -1), outFeatures]);
-    };
-    return this.call('linear', path, x, weight, withWeight);
+    const rows = (w: Tensor): Tensor => tf.matMul(tf.reshape(x, [-1, inFeatures]), w, false, true);
+    const shaped = (y: Tensor): Tensor => tf.reshape(y, [...x.shape.slice(0, -1), y.shape[1] ?? 0]);
+    return this.call('linear', path, x, weight, {
+      project: (w) => shaped(rows(w)),
+      withWeight: (w) => shaped(offset ? tf.add(rows(w), offset) : rows(w)),
+    });
   }
 
   /** Convolution over `[B, H, W, in]` → `[B, H', W', out]`. */
@@ -120,7 +123,7 @@ export class Parameters {
       padding === 'valid' ? [0, 0, 0, 0] : padding === 'same' ? [pad, pad, pad, pad] : padding;
     // TensorFlow's SAME equals torch's padding only at stride 1; elsewhere the border is written out.
     const native = padding === 'same' && stride === 1;
-    const withWeight = (w: Tensor): Tensor => {
+    const project = (w: Tensor): Tensor => {
       const bordered =
         native || top + bottom + left + right === 0
           ? x
@@ -130,22 +133,29 @@ export class Parameters {
               [left, right],
               [0, 0],
             ]);
-      const y = tf.conv2d(bordered as Tensor4D, w as Tensor4D, stride, native ? 'same' : 'valid');
-      return tf.add(y, offset);
+      return tf.conv2d(bordered as Tensor4D, w as Tensor4D, stride, native ? 'same' : 'valid');
     };
-    return this.call('conv2d', path, x, weight, withWeight);
+    const withWeight = (w: Tensor): Tensor => tf.add(project(w), offset);
+    return this.call('conv2d', path, x, weight, { project, withWeight });
   }
 
   /** Rows of a table: int32 ids of any shape → `[…ids, width]`. */
   embedding(path: string, ids: Tensor, rows: number, width: number): Tensor {
     const weight = this.get(`${path}.weight`, [rows, width]);
-    return this.call('embedding', path, ids, weight, (w) => gatherRows(w, ids));
+    const rowsOf = (w: Tensor): Tensor => gatherRows(w, ids);
+    return this.call('embedding', path, ids, weight, { project: rowsOf, withWeight: rowsOf });
   }
 
   /** Overlays a layer. Adapters on one path stack: the last attached sees the others' result as its base. */
   attach(path: string, adapter: Adapter): () => void {
     const inner = this.adapters.get(path);
-    const stacked: Adapter = inner ? (call) => adapter({ ...call, base: () => inner(call) }) : adapter;
+    const stacked: Adapter = inner
+      ? (call) => {
+          const withWeight = (weight: Tensor): Tensor =>
+            inner({ ...call, weight, base: () => call.withWeight(weight) });
+          return adapter({ ...call, withWeight, base: () => inner(call) });
+        }
+      : adapter;
     this.adapters.set(path, stacked);
     return () => {
       if (this.adapters.get(path) !== stacked) {
@@ -168,11 +178,11 @@ export class Parameters {
     path: string,
     input: Tensor,
     weight: Tensor,
-    withWeight: (weight: Tensor) => Tensor,
+    ways: Pick<LayerCall, 'project' | 'withWeight'>,
   ): Tensor {
     this.layers.set(path, kind);
-    const base = (): Tensor => withWeight(weight);
+    const base = (): Tensor => ways.withWeight(weight);
     const adapter = this.adapters.get(path);
-    return adapter ? adapter({ kind, path, input, weight, withWeight, base }) : base();
+    return adapter ? adapter({ kind, path, input, weight, ...ways, base }) : base();
   }
 }

@@ -20,6 +20,8 @@ export interface GenerateOptions extends SamplerSettings {
   readonly batchSize?: number;
   readonly mode?: Mode;
   readonly threads?: number;
+  /** Values of variables that the model's files do not hold: adapters attached to it. */
+  readonly initialValues?: ReadonlyMap<string, Float32Array>;
   readonly onInstallProgress?: (progress: InstallProgress) => void;
   /** Sampler steps done of all. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -36,7 +38,7 @@ export async function* generatePictures(options: GenerateOptions): AsyncGenerato
     mode = 'auto',
     threads = defaultThreads(),
   } = options;
-  const { numInferenceSteps, guidanceScale, onInstallProgress, onProgress, signal } = options;
+  const { numInferenceSteps, guidanceScale, initialValues, onInstallProgress, onProgress, signal } = options;
   const shape = { resolution, batchSize };
   const batches = Math.ceil(prompts.length / batchSize);
   const guided = guidanceScale > 1;
@@ -59,6 +61,7 @@ export async function* generatePictures(options: GenerateOptions): AsyncGenerato
     },
   );
   try {
+    if (initialValues && initialValues.size > 0) await machine.program.write(initialValues);
     yield* samplePictures({
       program: machine.program,
       model,
