@@ -101,6 +101,24 @@ export type { PictureRequest, SampledPicture, SamplerSettings } from './sampling
 export { killEngines } from './training/machine.ts';
 export { denoisingLoss, instanceLoss } from './losses/denoisingLoss.ts';
 export { composeLosses } from './losses/composeLosses.ts';
+export { minSnrWeights, signalToNoise } from './losses/snrWeights.ts';
+
+// What a train step is made of, for whoever runs it on numbers of their own: `pnpm parity`, benchmarks.
+export { encodePrompt } from './sampling/pictureFunctions.ts';
+export { shrinkMask } from './stages/encoding.ts';
+export { noisedRows } from './training/batch.ts';
+export type { Batch, DrawnRows, EncodedData, EncodedPrompt } from './training/batch.ts';
+export { baseWeights } from './training/machine.ts';
+export { addNoise, offsetNoise, perturbNoise } from './training/noising.ts';
+export {
+  batchInputs,
+  createTrainFunctions,
+  lossAndGradients,
+  trainOptions,
+} from './training/trainFunctions.ts';
+export type { TrainFunctions, TrainFunctionsOptions } from './training/trainFunctions.ts';
+export { Trainer } from './training/trainer.ts';
+export type { StepResult, TrainerOptions } from './training/trainer.ts';
 
 export { Parameters } from './model/parameters.ts';
 export type {

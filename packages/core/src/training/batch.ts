@@ -81,6 +81,33 @@ export function drawBatch(data: EncodedData, options: BatchOptions, rng: Rng, mi
   };
 }
 
+/** What was drawn for some rows of a batch; arrays hold one picture after the other, NHWC. */
+export interface DrawnRows {
+  /** Scaled. */
+  readonly latents: Float32Array;
+  readonly noise: Float32Array;
+  /** The noise the network is shown, when it differs from the one it is to find (input perturbation). */
+  readonly inputNoise?: Float32Array;
+  readonly timesteps: Int32Array;
+}
+
+/** From drawn numbers to what the network is shown, what it should answer and how much each row counts. */
+export function noisedRows(
+  { latents, noise, inputNoise = noise, timesteps }: DrawnRows,
+  schedule: NoiseSchedule,
+  snrGamma?: number,
+): Pick<Batch, 'noisyLatents' | 'target' | 'timesteps' | 'timestepWeights'> {
+  return {
+    noisyLatents: addNoise(schedule, latents, inputNoise, timesteps),
+    target: predictionTarget(schedule, latents, noise, timesteps),
+    timesteps,
+    timestepWeights:
+      snrGamma === undefined
+        ? new Float32Array(timesteps.length).fill(1)
+        : minSnrWeights(schedule, timesteps, snrGamma),
+  };
+}
+
 function drawPart(
   name: 'instance' | 'prior',
   { pictures }: EncodedPart,
@@ -126,13 +153,7 @@ function drawPart(
     .stream(`${name}.timesteps`, microStep, 0)
     .integers(batchSize, 0, schedule.numTrainTimesteps);
   return {
-    noisyLatents: addNoise(schedule, latents, inputNoise, timesteps),
-    target: predictionTarget(schedule, latents, noise, timesteps),
-    timesteps,
-    timestepWeights:
-      snrGamma === undefined
-        ? new Float32Array(batchSize).fill(1)
-        : minSnrWeights(schedule, timesteps, snrGamma),
+    ...noisedRows({ latents, noise, inputNoise, timesteps }, schedule, snrGamma),
     mask: concatFloats(chosen.map(({ mask }) => mask ?? new Float32Array(height * width).fill(1))),
     prompts: chosen.map(({ prompt }) => prompt),
   };

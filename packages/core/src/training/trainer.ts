@@ -16,6 +16,8 @@ export interface TrainerOptions {
   readonly lrSchedule: LearningRateSchedule;
   readonly data: EncodedData;
   readonly trainsTextEncoder: boolean;
+  /** Where batches come from, by number of the gradient computation. Default: drawn from `data` by the config's seed. */
+  readonly batchAt?: (microStep: number) => Batch;
 }
 
 export interface StepResult {
@@ -28,54 +30,53 @@ export interface StepResult {
 /** Runs training steps; a step is a pure function of the weights, the config and its number. */
 export class Trainer {
   private readonly options: TrainerOptions;
-  private readonly batchOptions: BatchOptions;
-  private readonly rng: ReturnType<typeof createRng>;
+  private readonly batchAt: (microStep: number) => Batch;
 
   constructor(options: TrainerOptions) {
-    const { config, model } = options;
+    const { config, model, data } = options;
     this.options = options;
-    this.rng = createRng(config.seed);
-    this.batchOptions = {
+    const rng = createRng(config.seed);
+    const batchOptions: BatchOptions = {
       batchSize: config.trainBatchSize,
       schedule: model.noiseSchedule,
       noiseOffset: config.noiseOffset,
       inputPerturbation: config.inputPerturbation,
       ...(config.snrGamma === undefined ? {} : { snrGamma: config.snrGamma }),
     };
+    this.batchAt = options.batchAt ?? ((microStep) => drawBatch(data, batchOptions, rng, microStep));
   }
 
   /**
    * @param step 0-based
-   * @throws EngineError when loss or gradients are not finite, naming step and term
+   * @param checkpoint folder of the last one, for the message when training diverges
+   * @throws EngineError when loss or gradients are not finite, naming step, term and the checkpoint
    */
-  async step(step: number): Promise<StepResult> {
+  async step(step: number, checkpoint?: string): Promise<StepResult> {
     const { program, config } = this.options;
     const { gradientAccumulationSteps: micro } = config;
-    const learningRates = this.learningRates(step);
-    const scalars = this.scalars(step, Object.values(learningRates));
-    const batchOf = (i: number): Record<string, TypedData> =>
-      this.feeds(drawBatch(this.options.data, this.batchOptions, this.rng, step * micro + i));
+    const rates = this.learningRates(step);
+    // Two plugins may call a group the same: each keeps its own rate, the event tells the last.
+    const learningRates = Object.fromEntries(this.options.groups.map(({ name }, i) => [name, rates[i] ?? 0]));
+    const scalars = this.scalars(step, rates);
+    const batchOf = (i: number): Record<string, TypedData> => this.feeds(this.batchAt(step * micro + i));
 
     if (micro === 1) {
       const outputs = await program.run('trainStep', { ...batchOf(0), ...scalars });
-      return this.checked(step, this.result([outputs], outputs, learningRates));
+      return checked(step, this.result([outputs], outputs, learningRates), checkpoint);
     }
     const batches: Record<string, TypedData>[] = [];
     for (let i = 0; i < micro; i++) batches.push(await program.run('accumulate', batchOf(i)));
-    return this.checked(
-      step,
-      this.result(batches, await program.run('applyGradients', scalars), learningRates),
-    );
+    const applied = await program.run('applyGradients', scalars);
+    return checked(step, this.result(batches, applied, learningRates), checkpoint);
   }
 
-  private learningRates(step: number): Record<string, number> {
+  /** By group. */
+  private learningRates(step: number): number[] {
     const { config, groups, lrSchedule } = this.options;
     const factor = lrSchedule(step);
-    return Object.fromEntries(
-      groups.map(({ name, learningRate = config.learningRate, learningRateScale = 1 }) => [
-        name,
+    return groups.map(
+      ({ learningRate = config.learningRate, learningRateScale = 1 }) =>
         learningRate * learningRateScale * factor,
-      ]),
     );
   }
 
@@ -86,14 +87,12 @@ export class Trainer {
       ...Object.fromEntries(learningRates.map((rate, i) => [`learningRate${i}`, Float32Array.of(rate)])),
       biasCorrection1: Float32Array.of(1 - adamBeta1 ** t),
       biasCorrection2: Float32Array.of(1 - adamBeta2 ** t),
-      // Grows from 2/11 as in diffusers' EMAModel, so that early averages forget the start.
-      ...(emaDecay === undefined
-        ? {}
-        : { emaDecay: Float32Array.of(Math.min(emaDecay, (1 + t) / (10 + t))) }),
+      ...(emaDecay === undefined ? {} : { emaDecay: Float32Array.of(averageDecay(step, emaDecay)) }),
     };
   }
 
-  private feeds({ prompts, ...arrays }: Batch): Record<string, TypedData> {
+  /** What a batch is to the functions that compute gradients. */
+  feeds({ prompts, ...arrays }: Batch): Record<string, TypedData> {
     const { data, trainsTextEncoder } = this.options;
     const rows = prompts.map((row) => data.prompts[row]);
     if (trainsTextEncoder)
@@ -121,15 +120,29 @@ export class Trainer {
       learningRates,
     };
   }
+}
 
-  private checked(step: number, result: StepResult): StepResult {
-    const numbers = { ...result.terms, loss: result.loss, gradientNorm: result.gradientNorm };
-    const broken = Object.entries(numbers).filter(([, value]) => !Number.isFinite(value));
-    if (broken.length === 0) return result;
-    throw new EngineError('training has diverged', {
-      where: `step ${step + 1}`,
-      details: broken.map(([name, value]) => `${name} is ${value}`),
-      cure: 'a smaller --learning-rate, or fp32 instead of bf16; the last checkpoint is from before this step',
-    });
-  }
+/**
+ * Decay of the moving average at a step: 0, then from 2/11 up to the one asked for, as diffusers' EMAModel, so that
+ * early averages forget the start. The first step's 0 makes the average the weights themselves.
+ * @param step 0-based
+ */
+function averageDecay(step: number, decay: number): number {
+  return step === 0 ? 0 : Math.min(decay, (1 + step) / (10 + step));
+}
+
+function checked(step: number, result: StepResult, checkpoint: string | undefined): StepResult {
+  const numbers = { ...result.terms, loss: result.loss, gradientNorm: result.gradientNorm };
+  const broken = Object.entries(numbers).filter(([, value]) => !Number.isFinite(value));
+  if (broken.length === 0) return result;
+  throw new EngineError('training has diverged', {
+    where: `step ${step + 1}`,
+    details: [
+      ...broken.map(([name, value]) => `${name} is ${value}`),
+      checkpoint === undefined
+        ? 'there is no checkpoint from before it'
+        : `the last good checkpoint is ${checkpoint}`,
+    ],
+    cure: 'a smaller --learning-rate, or fp32 instead of bf16',
+  });
 }

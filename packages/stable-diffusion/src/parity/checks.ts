@@ -5,6 +5,7 @@ import { checkImages } from '@likeness/core';
 import type { Comparison } from './comparison.ts';
 import { checkForward } from './forward.ts';
 import { checkLdmFile } from './ldm.ts';
+import { checkLosses } from './losses.ts';
 import { checkLrSchedules } from './lrSchedules.ts';
 import { findModelFolder, isFile } from './modelFolder.ts';
 import { openParityModel, type ParityModel, type ParityRuntime } from './parityModel.ts';
@@ -12,6 +13,7 @@ import { checkTorchRng } from './rng.ts';
 import { checkSampling } from './sampling.ts';
 import { checkSchedulers } from './schedulers.ts';
 import { checkTokenizer } from './tokenizer.ts';
+import { checkTrainSteps } from './trainSteps.ts';
 
 /** A fixtures folder being checked. */
 interface Fixtures {
@@ -66,12 +68,24 @@ const CHECKS: readonly Check[] = [
       yield* checkSampling(place, await model(), await runtime());
     },
   },
+  {
+    title: 'training losses',
+    needs: 'losses/losses.json',
+    run: async function* ({ model, runtime }, place) {
+      yield* checkLosses(place, await model(), await runtime());
+    },
+  },
+  {
+    title: 'training steps of DreamBooth',
+    needs: 'train-steps/dreambooth.json',
+    run: async function* ({ folder, runtime }, place) {
+      yield* checkTrainSteps(place, await findModelFolder(folder), await runtime());
+    },
+  },
 ];
 
 /** Reference numbers for what is not built yet. */
 const NOT_BUILT: Readonly<Record<string, string>> = {
-  'losses/losses.json': 'training losses',
-  'train-steps/dreambooth.json': 'training steps of DreamBooth',
   'train-steps/lora.json': 'training steps of LoRA',
   'train-steps/textual-inversion.json': 'training steps of Textual Inversion',
   'lora-files/lora-files.json': 'LoRA files',
