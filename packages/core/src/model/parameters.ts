@@ -139,10 +139,14 @@ export class Parameters {
     return this.call('conv2d', path, x, weight, { project, withWeight });
   }
 
-  /** Rows of a table: int32 ids of any shape → `[…ids, width]`. */
+  /**
+   * Rows of a table: int32 ids of any shape → `[…ids, width]`. Under an adapter ids may be beyond the table (those of
+   * new tokens, which the adapter answers for): `base()` gives its last row for them.
+   */
   embedding(path: string, ids: Tensor, rows: number, width: number): Tensor {
     const weight = this.get(`${path}.weight`, [rows, width]);
-    const rowsOf = (w: Tensor): Tensor => gatherRows(w, ids);
+    const known = this.adapters.has(path) ? tf.minimum(ids, tf.scalar(rows - 1, 'int32')) : ids;
+    const rowsOf = (w: Tensor): Tensor => gatherRows(w, known);
     return this.call('embedding', path, ids, weight, { project: rowsOf, withWeight: rowsOf });
   }
 
