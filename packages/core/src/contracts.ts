@@ -6,6 +6,7 @@ import type { Tensor, TensorEntry, Variable } from '@likeness/engine';
 import type { Observable } from 'rxjs';
 import type { PipelineEvent, StageName } from './events.ts';
 import type { Parameters } from './model/parameters.ts';
+import type { Placeholder } from './model/placeholder.ts';
 
 // ---- the model ----------------------------------------------------------------------------------------------------
 
@@ -49,6 +50,12 @@ export interface Tokenizer {
   encode(text: string): number[];
   /** Ids with specials, truncated and padded to `modelMaxLength`. */
   encodePadded(text: string): Int32Array;
+  /**
+   * Makes a word stand for `vectors` new tokens, whose ids come after all others. Whoever adds one overlays the token
+   * embedding for them.
+   * @throws ConfigError when one of them is a token already
+   */
+  addPlaceholder(word: string, vectors: number): Placeholder;
 }
 
 export type PredictionType = 'epsilon' | 'v_prediction' | 'sample';

@@ -120,6 +120,8 @@ export type { TrainFunctions, TrainFunctionsOptions } from './training/trainFunc
 export { Trainer } from './training/trainer.ts';
 export type { StepResult, TrainerOptions } from './training/trainer.ts';
 
+export { expandPlaceholder, placeholderTokens } from './model/placeholder.ts';
+export type { Placeholder } from './model/placeholder.ts';
 export { Parameters } from './model/parameters.ts';
 export type {
   Adapter,

@@ -27,7 +27,7 @@ import {
   tinyTextEncoder,
 } from './tinyNetworks.ts';
 import { tinySample, TINY_SAMPLER } from './tinySampler.ts';
-import { tinyTokenizer } from './tinyTokenizer.ts';
+import { createTinyTokenizer } from './tinyTokenizer.ts';
 
 const FILES: Readonly<Record<string, string>> = {
   text_encoder: 'text_encoder/model.safetensors',
@@ -115,7 +115,7 @@ export async function openTinyModel(
       encode: (pixels) => tinyEncoder(vae, pixels),
       decode: (latents) => tinyDecoder(vae, latents),
     },
-    tokenizer: tinyTokenizer,
+    tokenizer: createTinyTokenizer(),
     noiseSchedule: schedule,
     samplers: [TINY_SAMPLER],
     recommended: { numInferenceSteps: 3, guidanceScale: 2 },

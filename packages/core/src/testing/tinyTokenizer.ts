@@ -1,5 +1,7 @@
 // Words to ids by a hash: every text has ids, and no vocabulary has to be kept.
 import type { Tokenizer } from '../contracts.ts';
+import { ConfigError } from '../errors.ts';
+import { expandPlaceholder, placeholderTokens } from '../model/placeholder.ts';
 import { MAX_TOKENS, VOCABULARY } from './tinyNetworks.ts';
 
 const START = 0;
@@ -12,13 +14,34 @@ function idOf(word: string): number {
   return 2 + ((hash >>> 0) % (VOCABULARY - 2));
 }
 
-const encode = (text: string): number[] => text.toLowerCase().split(/\s+/).filter(Boolean).map(idOf);
-
-export const tinyTokenizer: Tokenizer = {
-  modelMaxLength: MAX_TOKENS,
-  encode,
-  encodePadded: (text) => {
-    const ids = [START, ...encode(text).slice(0, MAX_TOKENS - 2), END];
-    return Int32Array.from({ length: MAX_TOKENS }, (_, i) => ids[i] ?? END);
-  },
-};
+export function createTinyTokenizer(): Tokenizer {
+  const placeholders: (readonly string[])[] = [];
+  const added = new Map<string, number>();
+  const encode = (text: string): number[] =>
+    placeholders
+      .reduce(expandPlaceholder, text)
+      .split(/\s+/)
+      .filter(Boolean)
+      .map((word) => added.get(word) ?? idOf(word.toLowerCase()));
+  return {
+    modelMaxLength: MAX_TOKENS,
+    encode,
+    encodePadded: (text) => {
+      const ids = [START, ...encode(text).slice(0, MAX_TOKENS - 2), END];
+      return Int32Array.from({ length: MAX_TOKENS }, (_, i) => ids[i] ?? END);
+    },
+    addPlaceholder(word, vectors) {
+      const tokens = placeholderTokens(word, vectors);
+      const known = tokens.filter((token) => added.has(token));
+      if (known.length > 0) throw new ConfigError('these are tokens already', { details: known });
+      const first = [...added.values()].reduce((next, id) => Math.max(next, id + 1), VOCABULARY);
+      placeholders.push(tokens);
+      tokens.forEach((token, i) => added.set(token, first + i));
+      const remove = (): void => {
+        placeholders.splice(placeholders.indexOf(tokens), 1);
+        for (const token of tokens) added.delete(token);
+      };
+      return { tokens, ids: tokens.map((_, i) => first + i), remove };
+    },
+  };
+}

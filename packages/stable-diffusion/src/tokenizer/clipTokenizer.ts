@@ -3,6 +3,7 @@
 // it lower-cases a final sigma to ς, and takes a text that lower-cases to a special token for that token.
 
 import { Tokenizer as BytePairTokenizer } from '@huggingface/tokenizers';
+import { expandPlaceholder, placeholderTokens, type Placeholder } from '@likeness/core';
 import { ConfigError } from '@likeness/engine';
 import {
   readTokenizerFiles,
@@ -31,6 +32,11 @@ export interface ClipTokenizer {
    * @throws ConfigError naming those that are tokens already
    */
   addTokens(contents: readonly string[]): number[];
+  /**
+   * Makes a word stand for several new tokens in prompts: itself, `WORD_1`, `WORD_2`, …
+   * @throws ConfigError naming those that are tokens already
+   */
+  addPlaceholder(word: string, vectors: number): Placeholder;
   tokenToId(token: string): number | undefined;
   idToToken(id: number): string | undefined;
 }
@@ -52,16 +58,29 @@ export function createTokenizer(definition: TokenizerDefinition): ClipTokenizer 
   const bytePairs = createBytePairTokenizer(definition);
   const tokenOfId = new Map(Object.entries(vocab).map(([token, id]) => [id, token]));
   const added = new Map<string, AddedToken>();
-  let vocabSize = Math.max(...tokenOfId.keys()) + 1;
+  const ownSize = [...tokenOfId.keys()].reduce((size, id) => Math.max(size, id + 1), 0);
+  let vocabSize = ownSize;
   let splitTyped = splitterOf([]);
   let splitNormalized = splitterOf([]);
+
+  const placeholders = new Map<string, readonly string[]>();
 
   const register = (tokens: readonly AddedToken[]): void => {
     for (const token of tokens) {
       added.set(token.content, token);
       tokenOfId.set(token.id, token.content);
-      vocabSize = Math.max(vocabSize, token.id + 1);
     }
+    updateTokens();
+  };
+  const forget = (contents: readonly string[]): void => {
+    for (const content of contents) {
+      tokenOfId.delete(added.get(content)?.id ?? NaN);
+      added.delete(content);
+    }
+    updateTokens();
+  };
+  const updateTokens = (): void => {
+    vocabSize = [...added.values()].reduce((size, { id }) => Math.max(size, id + 1), ownSize);
     const all = [...added.values()];
     splitTyped = splitterOf(all.filter((token) => !token.normalized));
     splitNormalized = splitterOf(
@@ -80,13 +99,29 @@ export function createTokenizer(definition: TokenizerDefinition): ClipTokenizer 
   const padTokenId = specialId(definition.padToken);
 
   const encode = (text: string): number[] =>
-    splitTyped(text).flatMap((typed) => {
+    splitTyped([...placeholders.values()].reduce(expandPlaceholder, text)).flatMap((typed) => {
       if (typeof typed === 'number') return [typed];
       return splitNormalized(normalize(typed)).flatMap((piece) =>
         typeof piece === 'number' ? [piece] : bytePairs.encode(piece, { add_special_tokens: false }).ids,
       );
     });
   const encodeWithSpecials = (text: string): number[] => [bosTokenId, ...encode(text), eosTokenId];
+
+  const addTokens = (contents: readonly string[]): number[] => {
+    const known = contents.filter(
+      (content, i) => tokenToId(content) !== undefined || contents.indexOf(content) !== i,
+    );
+    if (known.length > 0) {
+      throw new ConfigError('these are tokens already', {
+        details: known,
+        cure: 'Choose another placeholder: a word in angle brackets such as <my-cat> is usually free.',
+      });
+    }
+    const flags = { normalized: true, lstrip: false, rstrip: false, singleWord: false };
+    const tokens = contents.map((content, i) => ({ content, id: vocabSize + i, ...flags }));
+    register(tokens);
+    return tokens.map(({ id }) => id);
+  };
 
   return {
     modelMaxLength,
@@ -104,20 +139,16 @@ export function createTokenizer(definition: TokenizerDefinition): ClipTokenizer 
       ids.set([bosTokenId, ...kept, eosTokenId]);
       return ids;
     },
-    addTokens(contents) {
-      const known = contents.filter(
-        (content, i) => tokenToId(content) !== undefined || contents.indexOf(content) !== i,
-      );
-      if (known.length > 0) {
-        throw new ConfigError('these are tokens already', {
-          details: known,
-          cure: 'Choose another placeholder: a word in angle brackets such as <my-cat> is usually free.',
-        });
-      }
-      const flags = { normalized: true, lstrip: false, rstrip: false, singleWord: false };
-      const tokens = contents.map((content, i) => ({ content, id: vocabSize + i, ...flags }));
-      register(tokens);
-      return tokens.map(({ id }) => id);
+    addTokens,
+    addPlaceholder(word, vectors) {
+      const tokens = placeholderTokens(word, vectors);
+      const ids = addTokens(tokens);
+      placeholders.set(word, tokens);
+      const remove = (): void => {
+        placeholders.delete(word);
+        forget(tokens);
+      };
+      return { tokens, ids, remove };
     },
     tokenToId,
     idToToken: (id) => tokenOfId.get(id),

@@ -98,6 +98,20 @@ test('added tokens: in any case, inside words, the longest first, decomposed let
   );
 });
 
+test('placeholders: one word for several tokens, until it is removed', async () => {
+  const tokenizer = await loadTokenizer(TINY_SD1);
+  const before = tokenizer.encode('a <cat-toy>');
+  const { tokens, ids, remove } = tokenizer.addPlaceholder('<cat-toy>', 2);
+  const single = tokenizer.addPlaceholder('<dog-toy>', 1);
+  expect({ tokens, ids }).toEqual({ tokens: ['<cat-toy>', '<cat-toy>_1'], ids: [49408, 49409] });
+  expect(tokenizer.encode('a <cat-toy>, <dog-toy>')).toEqual([320, 49408, 49409, 267, 49410]);
+  expect(() => tokenizer.addPlaceholder('<cat-toy>', 1)).toThrow('- <cat-toy>');
+  single.remove();
+  remove();
+  expect(tokenizer.encode('a <cat-toy>')).toEqual(before);
+  expect(tokenizer.vocabSize).toBe(49408);
+});
+
 test('added tokens of a saved tokenizer, with their flags', async () => {
   const flags = { normalized: false, special: false };
   const listed = (content: string, more: object): object => ({
