@@ -1,0 +1,85 @@
+// What every low-rank method is: a few small tensors (parts) that stand for a change of one layer's weight.
+//
+// Parts have the shapes they have in files. ΔW comes out in the checkpoint's layout, `[out, in]` or `[out, in, h, w]`,
+// before the factor alpha / rank.
+import { tf, type Adapter, type LayerCall, type Tensor } from '@likeness/core';
+import type { AdaptableLayer } from '../layers.ts';
+import { withMagnitude, type MagnitudeAxis } from './magnitude.ts';
+
+/** Values by part: `down`, `up`, `hada_w1_a`, … */
+export type Parts<T> = Readonly<Record<string, T>>;
+export type Shape = readonly number[];
+
+/** How a part begins. */
+export type Start =
+  | { readonly kind: 'zeros' }
+  | { readonly kind: 'normal'; readonly standardDeviation: number }
+  /** Uniform in ± 1 / √fanIn: torch's kaiming_uniform_ with a = √5. */
+  | { readonly kind: 'kaiming'; readonly fanIn: number };
+
+export interface PlannedPart {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly start: Start;
+}
+
+/** What a method may be told when it plans its parts. */
+export interface PartOptions {
+  readonly rank: number;
+  readonly initialisation: 'gaussian' | 'kaiming';
+  /** LoKr: how large the left factor may be. */
+  readonly factor?: number;
+}
+
+/** A way to write a change of a weight with few numbers. */
+export interface AdapterMethod {
+  readonly name: 'lora' | 'loha' | 'lokr';
+  /** The parts of a new adapter. One of every product begins at zero, so that ΔW does. */
+  plan(layer: AdaptableLayer, options: PartOptions): PlannedPart[];
+  /** What a file's parts do not fit the layer in, one line each; empty: they fit. */
+  misfits(shapes: Parts<Shape>, layer: AdaptableLayer): string[];
+  /** What alpha is divided by; none when alpha does not count. */
+  rankOf(shapes: Parts<Shape>): number | undefined;
+  /** Traced: ΔW in the checkpoint's layout. */
+  weightChange(parts: Parts<Tensor>, layer: AdaptableLayer): Tensor;
+  /** Traced: the change of the layer's output, where that is cheaper than making ΔW. */
+  outputChange?(call: LayerCall, parts: Parts<Tensor>, layer: AdaptableLayer): Tensor;
+}
+
+/** An adapter on a layer, with its tensors at hand. */
+export interface BoundAdapter {
+  readonly method: AdapterMethod;
+  readonly layer: AdaptableLayer;
+  readonly parts: Parts<Tensor>;
+  /** Factor on ΔW: alpha / rank, times the weight it is used at. */
+  readonly scale: number;
+  /** DoRA: length of each row (or column) of the resulting weight. */
+  readonly magnitude?: { readonly values: Tensor; readonly axis: MagnitudeAxis };
+}
+
+/** The overlay of a layer: `attach` it at the layer's path. */
+export function overlay({ method, layer, parts, scale, magnitude }: BoundAdapter): Adapter {
+  return (call) => {
+    if (magnitude === undefined && method.outputChange !== undefined) {
+      return tf.add(call.base(), tf.mul(method.outputChange(call, parts, layer), scale));
+    }
+    const change = tf.mul(asHeld(method.weightChange(parts, layer), layer), scale);
+    const changed = tf.add(call.weight, change);
+    return call.withWeight(
+      magnitude === undefined ? changed : withMagnitude(changed, magnitude.values, magnitude.axis, layer),
+    );
+  };
+}
+
+/** From the checkpoint's layout to the one weights are held in: convolutions `[h, w, in, out]`. */
+export const asHeld = (weight: Tensor, { kind }: AdaptableLayer): Tensor =>
+  kind === 'conv2d' ? tf.transpose(weight, [2, 3, 1, 0]) : weight;
+
+/** A part that is there because the method's `plan` or `misfits` saw to it. */
+export function part(parts: Parts<Tensor>, name: string): Tensor {
+  const tensor = parts[name];
+  if (tensor === undefined) throw new Error(`an adapter lacks its part ${name}`);
+  return tensor;
+}
+
+export const elementsOf = (shape: Shape): number => shape.reduce((product, size) => product * size, 1);

@@ -1,0 +1,81 @@
+// The spellings we write. One dialect a file: diffusers decides by the first key how to read all of them.
+import type { LoraFormat } from '../options.ts';
+import { sizesOf, type AdaptableLayer } from '../layers.ts';
+import { elementsOf, type AdapterMethod, type Parts, type Shape } from '../adapters/adapter.ts';
+import { withoutTextModel } from './spellings.ts';
+
+/** An adapter with its values, to be written. */
+export interface WrittenAdapter {
+  readonly method: AdapterMethod;
+  readonly layer: AdaptableLayer;
+  readonly rank: number;
+  readonly scale: number;
+  readonly parts: Parts<{ readonly shape: Shape; readonly values: Float32Array }>;
+  readonly magnitude?: Float32Array;
+}
+
+export interface WrittenTensor {
+  readonly key: string;
+  readonly shape: Shape;
+  readonly values: Float32Array;
+}
+
+const PEFT_NAMES: Readonly<Record<string, string>> = { down: 'lora_A.weight', up: 'lora_B.weight' };
+const KOHYA_NAMES: Readonly<Record<string, string>> = { down: 'lora_down.weight', up: 'lora_up.weight' };
+
+/** Alpha as files mean it: `scale = alpha / rank`. rsLoRA's root is in it, since no file but PEFT's could say so. */
+export const alphaOf = ({ scale, rank }: Pick<WrittenAdapter, 'scale' | 'rank'>): number => scale * rank;
+
+/**
+ * Path of a layer in PEFT's eyes. Its text encoder is the object in memory, which has no `text_model` level since
+ * transformers 5.6.
+ */
+export const peftPath = ({ path }: AdaptableLayer): string => withoutTextModel(path);
+
+/** Tensors of an adapter in a dialect. */
+export function spelledOut(adapter: WrittenAdapter, format: LoraFormat): WrittenTensor[] {
+  const { layer, parts, magnitude } = adapter;
+  const module = moduleName(layer, format);
+  const names = format === 'kohya' ? KOHYA_NAMES : PEFT_NAMES;
+  const tensors: WrittenTensor[] = Object.entries(parts).map(([part, { shape, values }]) => ({
+    key: `${module}.${names[part] ?? part}`,
+    shape,
+    values,
+  }));
+  if (format === 'kohya')
+    tensors.push({ key: `${module}.alpha`, shape: [], values: Float32Array.of(alphaOf(adapter)) });
+  if (magnitude) tensors.push({ ...magnitudeTensor(module, layer, format), values: magnitude });
+  return tensors;
+}
+
+function moduleName({ component, path }: AdaptableLayer, format: LoraFormat): string {
+  switch (format) {
+    case 'diffusers':
+      return `${component}.${path}`;
+    case 'peft':
+      return `base_model.model.${withoutTextModel(path)}`;
+    case 'kohya':
+      return `${component === 'unet' ? 'lora_unet' : 'lora_te'}_${path.replaceAll('.', '_')}`;
+  }
+}
+
+function magnitudeTensor(
+  module: string,
+  layer: AdaptableLayer,
+  format: LoraFormat,
+): { key: string; shape: Shape } {
+  const { out } = sizesOf(layer);
+  const single = layer.shape.slice(1).map(() => 1);
+  if (format === 'kohya') return { key: `${module}.dora_scale`, shape: [out, ...single] };
+  const shape = layer.kind === 'linear' ? [out] : [1, out, ...single.slice(1)];
+  return { key: `${module}.lora_magnitude_vector`, shape };
+}
+
+/** In the order the reference library writes tensors of one type: by key. Sizes must fit. */
+export function inFileOrder(tensors: readonly WrittenTensor[]): WrittenTensor[] {
+  for (const { key, shape, values } of tensors) {
+    if (elementsOf(shape) !== values.length)
+      throw new Error(`${key}: ${values.length} values for [${shape.join()}]`);
+  }
+  return tensors.toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+}

@@ -1,0 +1,15 @@
+// Adapters whose parts are variables of the run.
+import type { Variable } from '@likeness/core';
+import type { PlannedAdapter } from './plan.ts';
+
+export interface HeldPart {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly variableName: string;
+  readonly variable: Variable;
+  readonly startsAtZero: boolean;
+}
+
+export interface HeldAdapter extends Omit<PlannedAdapter, 'parts'> {
+  readonly parts: readonly HeldPart[];
+}

@@ -1,0 +1,12 @@
+// LoRA and its relatives. Recipes name the plugin: `lora`, `lora+ppl`; files of adapters are read and attached here too.
+export { lora } from './lora.ts';
+export { LORA_FORMATS, loraOptions, type LoraFormat, type LoraOptions } from './options.ts';
+export { adaptModel } from './trainable.ts';
+export { attachAdapters, attachStored, type AttachedAdapters, type AttachOptions } from './attach.ts';
+export { readAdapters, type AdapterFile, type PartValues, type StoredAdapter } from './files/readAdapters.ts';
+export { writeAdapters, type WeightsDtype, type WriteOptions } from './files/exportAdapters.ts';
+export type { WrittenAdapter } from './files/dialects.ts';
+export { adaptableLayers, type AdaptableLayer, type ComponentName } from './layers.ts';
+export { TARGET_PRESETS } from './targets.ts';
+export { METHODS } from './options.ts';
+export type { AdapterMethod, Parts } from './adapters/adapter.ts';

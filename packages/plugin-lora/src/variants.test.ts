@@ -1,0 +1,19 @@
+// LoHa, LoKr and DoRA through the same contract, and LoRA beside prior preservation.
+import { join } from 'node:path';
+import { openTinyModel, testPlugin, type TestPluginOptions } from '@likeness/core/testing';
+import { assert, describe, it } from 'vitest';
+import { attachAdapters, lora } from './index.ts';
+
+const reload: NonNullable<TestPluginOptions['reload']> = async (folder, { baseFolder }) => {
+  const model = await openTinyModel(baseFolder);
+  const { initialValues } = await attachAdapters(model, join(folder, 'lora.safetensors'));
+  return { model, initialValues };
+};
+const config = { learningRate: 1e-2 };
+
+for (const options of [
+  { variant: 'loha', format: 'kohya', targets: ['**.to_q', 'conv1'], dora: true },
+  { variant: 'lokr', format: 'kohya', targets: ['**.to_q', 'conv1'], rank: 2 },
+]) {
+  testPlugin(lora, { describe, it, assert, options, config, reload });
+}
