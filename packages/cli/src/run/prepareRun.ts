@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import {
   configHash,
   ConfigError,
+  configSchema,
   flagLayer,
   flagsFromSchema,
   listPlugins,
@@ -148,8 +149,16 @@ export async function prepareRun(
     model: modelFacts(model),
     subjects: exampleSubjects,
   });
-  const config = await withFolder(resolved.config);
+  const config = await withFolder(inSchemaOrder(resolved.config));
   return { config, plugins: resolved.plugins, model, warnings: resolved.warnings };
+}
+
+/** Equal settings in equal order, whoever said them: records and exports of a resumed run are the same bytes. */
+function inSchemaOrder(config: ResolvedConfig): ResolvedConfig {
+  const order = Object.keys(configSchema.shape);
+  const place = (key: string): number => (order.includes(key) ? order.indexOf(key) : order.length);
+  const entries = Object.entries(config).sort(([a], [b]) => place(a) - place(b));
+  return Object.fromEntries(entries) as unknown as ResolvedConfig;
 }
 
 /**
