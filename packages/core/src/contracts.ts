@@ -226,10 +226,15 @@ export interface SubjectPrompts {
   readonly classPrompt?: string;
 }
 
+/** Prompts of an instance picture: every step draws one of them. At least one. */
+export type InstancePrompts = (picture: { readonly caption?: string }) => readonly string[];
+
 /** Everything a plugin may know when it sets up. */
 export interface SetupContext {
   readonly prompts: SubjectPrompts;
   readonly seed: number;
+  /** Names of the run's plugins, in recipe order. */
+  readonly plugins: readonly string[];
 }
 
 // ---- stages and runs ----------------------------------------------------------------------------------------------

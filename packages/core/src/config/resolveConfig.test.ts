@@ -76,6 +76,21 @@ describe('resolveConfig', () => {
     });
   });
 
+  it('lets a method call the subject another way, in samples too', () => {
+    const renamed = definePlugin({
+      name: 'renamed',
+      description: 'calls the subject <sks>',
+      options: z.strictObject({}),
+      setup: (_, { plugins }) => ({
+        trainable: () => Promise.reject(new Error('not run')),
+        prompts: { instancePrompt: `a photo of <sks> by ${plugins.join()}` },
+      }),
+    });
+    const { prompts, samplePrompts } = resolve({ plugins: [renamed()] }).config;
+    expect(prompts).toMatchObject({ identifier: 'sks', instancePrompt: 'a photo of <sks> by renamed' });
+    expect(samplePrompts[0]).toBe('a photo of <sks> by renamed');
+  });
+
   it('tells all problems of all layers at once, with layer, path and nearest name', () => {
     const attempt = () =>
       resolve({

@@ -101,9 +101,17 @@ export function resolveConfig({ plugins, layers, model, subjects = {} }: Resolve
     );
   }
   // Plugins are set up even when something else is wrong, so that their problems are told as well.
-  const context = { prompts: prompts ?? { instancePrompt: '?', classPrompt: '?' }, seed: early.seed };
+  const context = {
+    prompts: prompts ?? { instancePrompt: '?', classPrompt: '?' },
+    seed: early.seed,
+    plugins: plugins.map(({ name }) => name),
+  };
   const setUp = setUpPlugins({ plugins, layers, recommended: model.recommended, context, problems });
   if (problems.length > 0 || prompts === undefined) throw configError(problems);
+  const called = setUp.plugins.reduce<SubjectPrompts>(
+    (known, { contributions }) => ({ ...known, ...contributions.prompts }),
+    prompts,
+  );
 
   const all: ConfigLayer[] = [...setUp.defaults, recommendedLayer(model.recommended), ...chosen];
   const overPlugins = setUp.defaults.flatMap(problemsOfDefaults);
@@ -118,9 +126,9 @@ export function resolveConfig({ plugins, layers, model, subjects = {} }: Resolve
     instanceDataDir: merged.instanceDataDir ?? '',
     resolution: merged.resolution ?? model.resolution,
     threads: merged.threads ?? physicalCores(),
-    samplePrompts: merged.samplePrompts ?? defaultSamplePrompts(prompts),
+    samplePrompts: merged.samplePrompts ?? defaultSamplePrompts(called),
     sampler: merged.sampler ?? model.samplers[0] ?? '',
-    prompts,
+    prompts: called,
   };
   const refused = [...refusals(config, model.predictionType), ...modelRefusals(config, model)];
   if (refused.length > 0) {

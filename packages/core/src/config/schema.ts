@@ -74,6 +74,10 @@ export const configSchema = z.strictObject({
   ),
   maxTrainSteps: option(positiveInt.default(400), 'optimizer steps'),
   learningRate: option(z.number().positive().default(5e-6), 'learning rate'),
+  scaleLr: option(
+    z.boolean().default(false),
+    'multiply the learning rate by batch size and accumulated batches',
+  ),
   lrScheduler: option(z.enum(LEARNING_RATE_SCHEDULES).default('constant'), 'how the learning rate changes'),
   lrWarmupSteps: option(z.int().nonnegative().default(0), 'steps in which the learning rate grows from 0'),
   lrNumCycles: option(positiveInt.default(1), 'restarts of cosine_with_restarts'),

@@ -71,7 +71,11 @@ it('resolves what plugins bring, in recipe order, beside what core brings', asyn
   expect(seen).toEqual([]);
   expect(await container.trainables[0]?.create()).toBe(trained);
   expect(seen[0]).toBe(model);
-  expect(seen[1]).toMatchObject({ seed: 0, prompts: { instancePrompt: 'a photo of sks dog' } });
+  expect(seen[1]).toMatchObject({
+    seed: 0,
+    plugins: ['one', 'two'],
+    prompts: { instancePrompt: 'a photo of sks dog' },
+  });
 });
 
 it("lets a plugin's denoising loss and optimizer take core's place", () => {
@@ -97,4 +101,22 @@ it('gives plugins services of their own', () => {
     }),
   );
   expect(container.services.get(NAMES)).toBe('1 1');
+});
+
+it('gives pictures their caption or the instance prompt, unless a plugin has others', () => {
+  const method = { trainable: () => trained };
+  const { instancePrompts } = containerOf(plugin('one', method));
+  expect([instancePrompts({}), instancePrompts({ caption: 'my dog' })]).toEqual([
+    ['a photo of sks dog'],
+    ['my dog'],
+  ]);
+  const own = containerOf(plugin('one', method), plugin('two', { instancePrompts: () => ['a', 'b'] }));
+  expect(own.instancePrompts({ caption: 'my dog' })).toEqual(['a', 'b']);
+});
+
+it('refuses class pictures when no prompt of the class reaches what trains', () => {
+  const prior = plugin('keeper', { prior: { classPrompt: 'a dog', numClassImages: 3 } });
+  const word = plugin('word', { trainable: () => trained, classPromptReaches: false });
+  expect(() => containerOf(word, prior)).toThrow('keeper has nothing to preserve beside word');
+  expect(containerOf(word, plugin('one', { trainable: () => trained }), prior).prior).toBeDefined();
 });

@@ -1,6 +1,14 @@
 // A plugin: a plain object made by a factory. Its options are a strict zod schema; `setup` says what it contributes.
 import { z } from 'zod';
-import type { DiffusionModel, LossTerm, PriorRequest, SetupContext, Trainable } from '../contracts.ts';
+import type {
+  DiffusionModel,
+  InstancePrompts,
+  LossTerm,
+  PriorRequest,
+  SetupContext,
+  SubjectPrompts,
+  Trainable,
+} from '../contracts.ts';
 import type { ConfigInput } from '../config/schema.ts';
 import type { Provide } from '../di/tokens.ts';
 import { PluginError } from '../errors.ts';
@@ -52,6 +60,15 @@ export interface Contributions {
   readonly defaults?: PluginDefaults;
   /** What trains. At least one plugin of a recipe must bring one; several train together. */
   readonly trainable?: (model: DiffusionModel, context: SetupContext) => Trainable | Promise<Trainable>;
+  /**
+   * False when only prompts of the subject reach what trains (the vector of a new word): prior preservation has nothing
+   * to preserve then, and is refused beside methods of this kind alone.
+   */
+  readonly classPromptReaches?: boolean;
+  /** How the method calls the subject, in place of the prompts made of identifier and class noun. */
+  readonly prompts?: Partial<SubjectPrompts>;
+  /** Replaces caption or instance prompt as the prompt of a picture. At most one plugin does. */
+  readonly instancePrompts?: InstancePrompts;
   /** Further loss terms; names are unique in a run. */
   readonly lossTerms?: readonly LossTerm[];
   /** Replaces core's mean squared error on the instance pictures. At most one plugin does. */

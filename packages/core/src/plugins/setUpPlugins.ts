@@ -85,7 +85,15 @@ export function checkContributions(setups: readonly PluginSetup[]): void {
     bringing((c) => c.optimizer),
     'an optimizer',
   );
-  details.push(...sharedTermNames(setups));
+  atMostOne(
+    bringing((c) => c.prompts),
+    'the prompts of the subject',
+  );
+  atMostOne(
+    bringing((c) => c.instancePrompts),
+    'the prompts of the pictures',
+  );
+  details.push(...sharedTermNames(setups), ...uselessPrior(setups));
   if (details.length > 0) {
     const recipe = setups.map(({ plugin }) => plugin.name).join('+');
     throw new PluginError('what these plugins bring does not make one training', {
@@ -93,6 +101,17 @@ export function checkContributions(setups: readonly PluginSetup[]): void {
       details,
     });
   }
+}
+
+function uselessPrior(setups: readonly PluginSetup[]): string[] {
+  const asking = setups.filter(({ contributions }) => contributions.prior !== undefined);
+  const training = setups.filter(({ contributions }) => contributions.trainable !== undefined);
+  const reached = training.some(({ contributions }) => contributions.classPromptReaches !== false);
+  if (asking.length === 0 || training.length === 0 || reached) return [];
+  const names = (some: readonly PluginSetup[]): string => some.map(({ plugin }) => plugin.name).join(' and ');
+  return [
+    `${names(asking)} has nothing to preserve beside ${names(training)}: no prompt of the class reaches what trains, so its gradient is zero; leave ${names(asking)} out, or add a method that trains the networks`,
+  ];
 }
 
 function sharedTermNames(setups: readonly PluginSetup[]): string[] {

@@ -20,15 +20,13 @@ export interface Pictures {
 export const encodingStage: Stage<Pictures, EncodedData, RunState> = {
   name: 'encoding',
   async run({ dataset, classPictures }, state) {
-    const { config, model } = state;
+    const { config, model, container } = state;
     const prompts: string[] = [];
     const promptRow = (text: string): number => {
       if (!prompts.includes(text)) prompts.push(text);
       return prompts.indexOf(text);
     };
-    const instancePrompts = dataset.items.map((item) =>
-      promptRow(item.caption ?? config.prompts.instancePrompt),
-    );
+    const instanceRows = dataset.items.map((item) => container.instancePrompts(item).map(promptRow));
     const classRow = classPictures && promptRow(classPictures.prompt);
     const total = dataset.items.length + (classPictures?.items.length ?? 0);
     const report = progressReporter(state, 'encoding', 'pictures');
@@ -36,18 +34,18 @@ export const encodingStage: Stage<Pictures, EncodedData, RunState> = {
     const encodePart = async (
       name: string,
       items: readonly DatasetItem[],
-      rows: (i: number) => number,
+      rows: (i: number) => readonly number[],
     ): Promise<EncodedPart> => {
       const pictures: EncodedPicture[] = [];
       for (const [i, item] of items.entries()) {
-        pictures.push({ variants: await encodeVariants(name, i, item, state), prompt: rows(i) });
+        pictures.push({ variants: await encodeVariants(name, i, item, state), prompts: rows(i) });
         report(++done, total);
         state.signal.throwIfAborted();
       }
       return { pictures };
     };
-    const instance = await encodePart('instance', dataset.items, (i) => instancePrompts[i] ?? 0);
-    const prior = classPictures && (await encodePart('prior', classPictures.items, () => classRow ?? 0));
+    const instance = await encodePart('instance', dataset.items, (i) => instanceRows[i] ?? []);
+    const prior = classPictures && (await encodePart('prior', classPictures.items, () => [classRow ?? 0]));
     const encodedPrompts: EncodedPrompt[] = [];
     for (const text of prompts) encodedPrompts.push(await encodeText(text, state));
     return {

@@ -93,7 +93,7 @@ async function observe(
     groups: settings.groups,
     lossTerms: container.lossTerms,
     lrSchedule: () => 1,
-    data: await fixedData(model, base.program, config.prompts, container.prior !== undefined),
+    data: await fixedData(model, program, config.prompts, container.prior !== undefined),
     trainsTextEncoder: settings.trainsTextEncoder,
   });
   const losses: number[] = [];
@@ -196,7 +196,7 @@ async function fixedData(
       variants: [
         { mean: createRng(2).stream(name, 0, i).normal(size), std: new Float32Array(size).fill(0.1) },
       ],
-      prompt,
+      prompts: [prompt],
     })),
   });
   const prompts = await Promise.all(

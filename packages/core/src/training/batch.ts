@@ -16,8 +16,8 @@ export interface EncodedPicture {
     /** Loss weight per latent pixel, `[h, w]` flat. */
     readonly mask?: Float32Array;
   }[];
-  /** Row of `EncodedData.prompts`. */
-  readonly prompt: number;
+  /** Rows of `EncodedData.prompts`, of which every draw takes one. */
+  readonly prompts: readonly number[];
 }
 
 /** Pictures of one part of the batch. */
@@ -124,13 +124,15 @@ function drawPart(
   const draws = (purpose: string, count: number): Float32Array =>
     rng.stream(`${name}.${purpose}`, microStep, 0).normal(count);
   const variantDraws = rng.stream(`${name}.variant`, microStep, 0).uniform(batchSize);
+  const promptDraws = rng.stream(`${name}.prompt`, microStep, 0).uniform(batchSize);
 
   const chosen = order.map((index, row) => {
     const picture = pictures[index];
     const variant = picture?.variants[Math.floor((variantDraws[row] ?? 0) * picture.variants.length)];
-    if (picture === undefined || variant === undefined)
+    const prompt = picture?.prompts[Math.floor((promptDraws[row] ?? 0) * picture.prompts.length)];
+    if (variant === undefined || prompt === undefined)
       throw new Error('the data order names a picture that is not there');
-    return { prompt: picture.prompt, ...variant };
+    return { prompt, ...variant };
   });
   const posterior = draws('posterior', batchSize * size);
   const latents = new Float32Array(batchSize * size);

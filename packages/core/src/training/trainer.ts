@@ -74,8 +74,9 @@ export class Trainer {
   private learningRates(step: number): number[] {
     const { config, groups, lrSchedule } = this.options;
     const factor = lrSchedule(step);
+    const rows = config.scaleLr ? config.trainBatchSize * config.gradientAccumulationSteps : 1;
     return groups.map(
-      ({ learningRate = config.learningRate, learningRateScale = 1 }) =>
+      ({ learningRate = config.learningRate * rows, learningRateScale = 1 }) =>
         learningRate * learningRateScale * factor,
     );
   }
