@@ -1,6 +1,6 @@
 // The UNet's building blocks: resnet, spatial transformer, change of resolution.
 // Reference: diffusers, models/resnet.py, models/attention.py, models/transformers/transformer_2d.py.
-import { tf, type Tensor } from '@likeness/engine';
+import { ShapeError, tf, type Tensor } from '@likeness/engine';
 import {
   activations,
   flattenPixels,
@@ -148,6 +148,14 @@ export function downsample(scope: Scope, path: string, x: Tensor, padding: 0 | 1
 /** Doubles height and width, cut to `size` where a skip connection comes from an odd number of pixels. */
 export function upsample(scope: Scope, path: string, x: Tensor, size?: readonly [number, number]): Tensor {
   const [batch = 1, height = 1, width = 1, channels = 1] = x.shape;
+  if (size !== undefined && (size[0] > 2 * height || size[1] > 2 * width)) {
+    throw new ShapeError('latents of this size cannot be brought back', {
+      where: path,
+      expected: `at most ${2 * height} × ${2 * width}`,
+      got: size.join(' × '),
+      cure: 'with downsample_padding 0, use a height and width that halve evenly at every level',
+    });
+  }
   let doubled = upsampleNearest(x);
   if (size !== undefined && (size[0] !== 2 * height || size[1] !== 2 * width)) {
     doubled = tf.slice(doubled, [0, 0, 0, 0], [batch, size[0], size[1], channels]);
