@@ -8,6 +8,7 @@ import { latentShapeOf } from './sampling/pictureFunctions.ts';
 import { exportTrainables } from './stages/export.ts';
 import { readCheckpoint } from './training/checkpoint.ts';
 import { startMachine } from './training/machine.ts';
+import { attachTrainables, detachTrainables } from './training/trainables.ts';
 import { createTrainFunctions, trainOptions } from './training/trainFunctions.ts';
 
 export interface ExportCheckpointOptions {
@@ -29,7 +30,21 @@ export async function exportCheckpoint({
   output,
 }: ExportCheckpointOptions): Promise<string[]> {
   const container = createRunContainer({ config, model, plugins, denoisingLoss: instanceLoss });
-  const trainables = await Promise.all(container.trainables.map(({ create }) => create()));
+  const trainables = await attachTrainables(container.trainables);
+  try {
+    return await exportFrom(checkpoint, output, { config, model, container, trainables });
+  } finally {
+    detachTrainables(trainables);
+  }
+}
+
+type Exported = Parameters<typeof trainOptions>[0];
+
+async function exportFrom(
+  checkpoint: string,
+  output: string,
+  { config, model, container, trainables }: Omit<Exported, 'latentShape'>,
+): Promise<string[]> {
   const train = createTrainFunctions(
     trainOptions({
       config,
@@ -51,6 +66,6 @@ export async function exportCheckpoint({
     return await exportTrainables({ config, model, machine, train, trainables }, output);
   } finally {
     await machine.close();
-    for (const trainable of trainables.toReversed()) trainable.detach();
+    train.dispose();
   }
 }

@@ -5,7 +5,7 @@
 // It never names a plugin: plugins contribute to the container, and stages ask the container.
 import { join } from 'node:path';
 import { Observable } from 'rxjs';
-import { configHash } from './config/configHash.ts';
+import { configHash, settingsWithEffect } from './config/configHash.ts';
 import type { ResolvedConfig } from './config/resolveConfig.ts';
 import type { DiffusionModel, Run, RunContext, Stage } from './contracts.ts';
 import { cacheDir as userCacheDir } from '@likeness/engine';
@@ -14,6 +14,7 @@ import { createRunContainer } from './di/runContainer.ts';
 import type { PipelineEvent } from './events.ts';
 import { instanceLoss } from './losses/denoisingLoss.ts';
 import type { PluginSetup } from './plugins/setUpPlugins.ts';
+import { resolveResume } from './runFolder/checkpoints.ts';
 import { openRunFolder, type RunFolder } from './runFolder/runFolder.ts';
 import { readRun } from './runFolder/runSummary.ts';
 import { datasetStage } from './stages/dataset.ts';
@@ -23,6 +24,8 @@ import { prepare } from './stages/prepare.ts';
 import { priorGenerationStage } from './stages/priorGeneration.ts';
 import type { RunSetting } from './stages/run.ts';
 import { trainingStage } from './stages/training.ts';
+import { requireIdentity } from './training/checkpoint.ts';
+import { detachTrainables } from './training/trainables.ts';
 
 export interface RunOptions {
   readonly config: ResolvedConfig;
@@ -70,10 +73,17 @@ async function runStages(
     tell(finishedEvent(folder));
     return;
   }
+  const from = config.resume === undefined ? undefined : await resolveResume(config.resume, folder.path);
+  // Before anything is written: the folder keeps the record of the run it belongs to.
+  if (from) {
+    await requireIdentity(from.folder, { config: settingsWithEffect(config), model: model.fingerprint });
+  }
+  // Equal steps are logged once: what a killed run did beyond its checkpoint is done again.
+  await folder.events.rewindTo(from?.step ?? -1);
   const cache = openCache(config.cacheDir ?? userCacheDir());
   const container = createRunContainer({ config, model, plugins, denoisingLoss: instanceLoss });
   const context: RunContext = { emit, signal, paths: { run: folder.path, cache: cache.dir } };
-  const setting: RunSetting = { ...context, config, model, container, folder, cache };
+  const setting: RunSetting = { ...context, config, model, container, folder, cache, from };
   const { source, fingerprint, resolution } = model;
   const { recipe, prompts } = config;
   await folder.writeConfig(config, { model: fingerprint });
@@ -85,10 +95,11 @@ async function runStages(
     config: settings,
     model: { source, fingerprint, resolution },
     prompts,
+    ...(from ? { resumedFrom: from.step } : {}),
   });
 
-  let step = 0;
-  let checkpoint: string | undefined;
+  let step = from?.step ?? 0;
+  let checkpoint = from?.folder;
   try {
     const dataset = await runStage(datasetStage, undefined, setting);
     const state = await prepare(setting, dataset);
@@ -105,10 +116,12 @@ async function runStages(
       }
     } finally {
       await state.machine.close();
-      for (const trainable of state.trainables.toReversed()) trainable.detach();
+      state.train.dispose();
+      detachTrainables(state.trainables);
     }
   } catch (error) {
-    if (!signal.aborted) throw error;
+    // Stages that are asked to stop throw the signal's reason; what else goes wrong while stopping is still told.
+    if (!signal.aborted || error !== signal.reason) throw error;
   }
   const resume = `npx pipeline resume ${folder.path}`;
   emit({ type: 'run-interrupted', step, resume, ...(checkpoint === undefined ? {} : { checkpoint }) });

@@ -18,16 +18,20 @@ const WITHOUT_EFFECT = [
   'exportFormat',
 ] as const satisfies readonly (keyof ResolvedConfig)[];
 
+/** The settings that can change the trained weights. */
+export function settingsWithEffect(config: ResolvedConfig): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(config).filter(([key]) => !(WITHOUT_EFFECT as readonly string[]).includes(key)),
+  );
+}
+
 /**
  * sha256 in hex over everything that can change the trained weights.
  * @param facts what is not in the config and can change them too: the model's fingerprint, pictures' hashes, the
  * compile mode that `auto` became, TensorFlow's version
  */
 export function configHash(config: ResolvedConfig, facts: Readonly<Record<string, unknown>> = {}): string {
-  const relevant = Object.fromEntries(
-    Object.entries(config).filter(([key]) => !(WITHOUT_EFFECT as readonly string[]).includes(key)),
-  );
   return createHash('sha256')
-    .update(stableJson({ config: relevant, facts }))
+    .update(stableJson({ config: settingsWithEffect(config), facts }))
     .digest('hex');
 }

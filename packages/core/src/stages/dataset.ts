@@ -1,20 +1,14 @@
 // Stage 1: the pictures of the subject, checked before anything long starts.
+import type { ResolvedConfig } from '../config/resolveConfig.ts';
 import type { Stage } from '../contracts.ts';
-import { loadDataset, type Dataset } from '../data/dataset.ts';
+import { loadDataset, type Dataset, type DatasetOptions } from '../data/dataset.ts';
 import type { RunSetting } from './run.ts';
 
 export const datasetStage: Stage<undefined, Dataset, RunSetting> = {
   name: 'dataset',
   async run(_, { config, emit }) {
-    const { instanceDataDir, resolution, centerCrop, randomFlip, alpha, background, captions } = config;
-    const dataset = await loadDataset({
-      source: instanceDataDir,
-      resolution,
-      crop: centerCrop ? 'center' : 'random',
-      randomFlip,
-      alpha,
-      background: colour(background),
-    });
+    const { instanceDataDir, resolution, captions } = config;
+    const dataset = await loadDataset({ ...pictureOptions(config), source: instanceDataDir });
     for (const message of dataset.warnings) emit({ type: 'warning', message });
     const items = captions ? dataset.items : dataset.items.map(({ caption: _caption, ...item }) => item);
     emit({
@@ -27,6 +21,13 @@ export const datasetStage: Stage<undefined, Dataset, RunSetting> = {
     return { ...dataset, items };
   },
 };
+
+/** How the config wants pictures read and cut: the subject's and those of the class alike, as train_dreambooth.py. */
+export function pictureOptions(config: ResolvedConfig): Omit<DatasetOptions, 'source'> {
+  const { resolution, centerCrop, randomFlip, alpha, background } = config;
+  const crop = centerCrop ? 'center' : 'random';
+  return { resolution, crop, randomFlip, alpha, background: colour(background) };
+}
 
 /** `#rrggbb` as three bytes. */
 function colour(hex: string): [number, number, number] {

@@ -62,9 +62,12 @@ export const encodingStage: Stage<Pictures, EncodedData, RunState> = {
 function variantsOf(
   name: string,
   index: number,
+  { width, height }: DatasetItem,
   { config }: RunState,
 ): readonly (PixelVariant | undefined)[] {
-  if (config.centerCrop && !config.randomFlip) return [undefined];
+  // A square picture has no other crop.
+  const cropped = !config.centerCrop && width !== height;
+  if (!cropped && !config.randomFlip) return [undefined];
   const draws = createRng(config.seed)
     .stream(`${name}.crop`, index, 0)
     .uniform(3 * VARIANTS_PER_PICTURE);
@@ -83,7 +86,7 @@ async function encodeVariants(
 ): Promise<EncodedPicture['variants']> {
   const { config, model, machine, identity } = state;
   const encoded: EncodedPicture['variants'][number][] = [];
-  for (const variant of variantsOf(name, index, state)) {
+  for (const variant of variantsOf(name, index, item, state)) {
     const { resolution, centerCrop, randomFlip } = config;
     const parts = {
       model: model.fingerprint,

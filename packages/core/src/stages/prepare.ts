@@ -1,9 +1,11 @@
 // Before the stages that compute: what trains is attached, every function of the run is traced and compiled into one
 // program, and the base model's weights are loaded.
-import { configHash } from '../config/configHash.ts';
+import { settingsWithEffect } from '../config/configHash.ts';
+import type { Trainable } from '../contracts.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { createTrainFunctions, trainOptions } from '../training/trainFunctions.ts';
 import { startMachine, type PlannedFunction } from '../training/machine.ts';
+import { attachTrainables, detachTrainables } from '../training/trainables.ts';
 import {
   decodeLatents,
   encodePicture,
@@ -17,14 +19,28 @@ import { progressReporter, type RunSetting, type RunState } from './run.ts';
 
 const DEFAULT_SAMPLE_BATCH = 4;
 
+/** Whoever calls it closes the machine and detaches the trainables; when it fails, that has been done. */
 export async function prepare(setting: RunSetting, dataset: Dataset): Promise<RunState> {
+  const trainables = await attachTrainables(setting.container.trainables);
+  try {
+    return await prepareMachine(setting, dataset, trainables);
+  } catch (error) {
+    detachTrainables(trainables);
+    throw error;
+  }
+}
+
+async function prepareMachine(
+  setting: RunSetting,
+  dataset: Dataset,
+  trainables: readonly Trainable[],
+): Promise<RunState> {
   const { config, model, container } = setting;
   const { prior } = container;
   const pictures: PictureShape = {
     resolution: config.resolution,
     batchSize: prior?.sampleBatchSize ?? DEFAULT_SAMPLE_BATCH,
   };
-  const trainables = await Promise.all(container.trainables.map(({ create }) => create()));
   const options = trainOptions({
     config,
     model,
@@ -58,7 +74,12 @@ export async function prepare(setting: RunSetting, dataset: Dataset): Promise<Ru
   const initial = new Map(
     trainables.flatMap(({ initialValues = new Map<string, Float32Array>() }) => [...initialValues]),
   );
-  if (initial.size > 0) await machine.program.write(initial);
+  try {
+    if (initial.size > 0) await machine.program.write(initial);
+  } catch (error) {
+    await machine.close();
+    throw error;
+  }
   const { identity: programIdentity } = machine.program.facts;
   const { modes, ...identity } = programIdentity;
   return {
@@ -70,10 +91,10 @@ export async function prepare(setting: RunSetting, dataset: Dataset): Promise<Ru
     trainsTextEncoder: options.trainsTextEncoder,
     identity: {
       ...identity,
-      modes: { encodePicture: modes['encodePicture'], predict: modes['predictGuided'] },
+      modes: Object.fromEntries(Object.entries(modes).filter(([name]) => !(name in train.functions))),
     },
     resumeIdentity: {
-      config: configHash(config),
+      config: settingsWithEffect(config),
       model: model.fingerprint,
       pictures: dataset.items.map(({ hash }) => hash),
       program: programIdentity,

@@ -7,6 +7,7 @@ import { findPictures } from '../data/pictureFiles.ts';
 import type { PriorRequest, Stage } from '../contracts.ts';
 import { writePng } from '../pictures/png.ts';
 import { samplePictures, type SamplerSettings } from '../sampling/samplePictures.ts';
+import { pictureOptions } from './dataset.ts';
 import { progressReporter, type RunState } from './run.ts';
 
 export interface ClassPictures {
@@ -23,9 +24,11 @@ export const priorGenerationStage: Stage<PriorRequest, ClassPictures, RunState> 
         ? []
         : (await findPictures(classDataDir, '.mask.png')).files.map(({ path }) => path);
     const made = await generateMissing(request, state, Math.max(0, numClassImages - own.length));
+    if (classDataDir !== undefined && made.length === 0)
+      state.emit({ type: 'prior-reused', pictures: own.length, folder: classDataDir });
     const { items, warnings } = await loadDataset({
-      source: [...own, ...made].slice(0, Math.max(numClassImages, own.length)),
-      resolution: state.config.resolution,
+      ...pictureOptions(state.config),
+      source: [...own, ...made],
     });
     for (const message of warnings) state.emit({ type: 'warning', message: `class pictures: ${message}` });
     return { prompt: classPrompt, items };

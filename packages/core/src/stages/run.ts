@@ -6,6 +6,7 @@ import type { RunContainer } from '../di/runContainer.ts';
 import type { Machine } from '../training/machine.ts';
 import type { PictureShape } from '../sampling/pictureFunctions.ts';
 import type { TrainFunctions } from '../training/trainFunctions.ts';
+import type { Checkpoint } from '../runFolder/checkpoints.ts';
 import type { RunFolder } from '../runFolder/runFolder.ts';
 
 /** Everything known before the machine starts. */
@@ -15,6 +16,8 @@ export interface RunSetting extends RunContext {
   readonly container: RunContainer;
   readonly folder: RunFolder;
   readonly cache: Cache;
+  /** The checkpoint the run goes on from. */
+  readonly from: Checkpoint | undefined;
 }
 
 /** With the machine running: weights loaded, functions compiled. */

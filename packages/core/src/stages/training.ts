@@ -1,6 +1,5 @@
 // Stage 4: training. Samples at step 0 and every N steps, checkpoints, an end at any whole step.
 import type { Stage } from '../contracts.ts';
-import { resolveResume } from '../runFolder/checkpoints.ts';
 import { baseWeights } from '../training/machine.ts';
 import { loadCheckpoint, writeCheckpoint } from '../training/checkpoint.ts';
 import { Trainer, type StepResult } from '../training/trainer.ts';
@@ -29,20 +28,14 @@ const REMEMBERED_STEPS = 20;
 export const trainingStage: Stage<TrainingInput, TrainingResult, RunState> = {
   name: 'training',
   async run({ data, dataset }, state) {
-    const { config, machine, model, container, folder, train, trainables, signal, emit, trainsTextEncoder } =
-      state;
+    const { config, machine, model, container, folder, train, trainables, signal, emit, from } = state;
     const { program } = machine;
     const { modes } = program.facts.identity;
     const mode = modes['trainStep'] ?? modes['accumulate'] ?? 'graph';
     const kept = [...train.trained, ...train.state];
     await program.load(baseWeights(model, program, (name) => train.averageOf.get(name) ?? name));
 
-    let step = 0;
-    const from = config.resume === undefined ? undefined : await resolveResume(config.resume, folder.path);
-    if (from) {
-      step = await loadCheckpoint(from.folder, program, kept, state.resumeIdentity);
-      await folder.events.rewindTo(step);
-    }
+    let step = from ? await loadCheckpoint(from.folder, program, kept, state.resumeIdentity) : 0;
     const trainer = new Trainer({
       program,
       model,
@@ -51,7 +44,7 @@ export const trainingStage: Stage<TrainingInput, TrainingResult, RunState> = {
       lossTerms: container.lossTerms,
       lrSchedule: container.lrSchedule,
       data,
-      trainsTextEncoder,
+      trainsTextEncoder: state.trainsTextEncoder,
     });
     let checkpoint = from?.folder;
     let checkpointStep = from ? step : -1;
@@ -77,7 +70,7 @@ export const trainingStage: Stage<TrainingInput, TrainingResult, RunState> = {
       const start = performance.now();
       const compiling = last === undefined;
       if (compiling) emit({ type: 'compile-started', mode });
-      last = await trainer.step(step);
+      last = await trainer.step(step, checkpoint);
       if (compiling)
         emit({ type: 'compile-finished', mode, seconds: (performance.now() - start) / 1000, cached: false });
       step++;

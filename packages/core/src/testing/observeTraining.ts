@@ -21,6 +21,7 @@ import { encodePrompt, latentShapeOf } from '../sampling/pictureFunctions.ts';
 import { exportTrainables } from '../stages/export.ts';
 import type { EncodedData, EncodedPart } from '../training/batch.ts';
 import { baseWeights } from '../training/machine.ts';
+import { attachTrainables, detachTrainables } from '../training/trainables.ts';
 import { createTrainFunctions, trainOptions } from '../training/trainFunctions.ts';
 import { Trainer } from '../training/trainer.ts';
 
@@ -73,7 +74,7 @@ async function observe(
 ): Promise<Observation> {
   const base = await openProbe(engine, mode, { model }, config.prompts.instancePrompt);
   const container = createRunContainer({ config, model, plugins, denoisingLoss: instanceLoss });
-  const trainables = await Promise.all(container.trainables.map(({ create }) => create()));
+  const trainables = await attachTrainables(container.trainables);
   const latentShape = latentShapeOf(model, config.resolution);
   const settings = trainOptions({ config, model, container, trainables, latentShape });
   const train = createTrainFunctions(settings);
@@ -113,7 +114,8 @@ async function observe(
     const machine = { engine, program, close: () => Promise.resolve() };
     files = await exportTrainables({ config, model, machine, train, trainables }, exported.folder);
   }
-  for (const trainable of trainables.toReversed()) trainable.detach();
+  train.dispose();
+  detachTrainables(trainables);
   const restored = await openProbe(engine, mode, { model }, config.prompts.instancePrompt);
   if (exported) {
     const again = await exported.reload(exported.folder);

@@ -43,10 +43,26 @@ export async function loadCheckpoint(
   variables: readonly string[],
   identity: Readonly<Record<string, unknown>>,
 ): Promise<number> {
+  const step = await requireIdentity(folder, identity);
+  await readCheckpoint(folder, program, variables);
+  return step;
+}
+
+/**
+ * Refuses to go on from a checkpoint under other settings.
+ * @param identity what is known so far of what the checkpoint's maker wrote down
+ * @returns the steps done
+ * @throws ConfigError naming every setting that differs
+ */
+export async function requireIdentity(
+  folder: string,
+  identity: Readonly<Record<string, unknown>>,
+): Promise<number> {
   const { step, identity: saved } = JSON.parse(
     await readFile(join(folder, FACTS), 'utf8'),
   ) as CheckpointState;
-  const differing = differences(saved, JSON.parse(stableJson(identity)));
+  const known = Object.fromEntries(Object.keys(identity).map((key) => [key, saved[key]]));
+  const differing = differences(known, JSON.parse(stableJson(identity)));
   if (differing.length > 0) {
     throw new ConfigError('the checkpoint was made under other settings', {
       where: folder,
@@ -56,7 +72,6 @@ export async function loadCheckpoint(
       cure: 'resume with the settings of the run, or start afresh with another --output-dir',
     });
   }
-  await readCheckpoint(folder, program, variables);
   return step;
 }
 

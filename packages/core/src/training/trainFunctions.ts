@@ -61,6 +61,8 @@ export interface TrainFunctions {
   readonly trained: readonly string[];
   /** Name of a trained variable's moving average, when EMA is on. */
   readonly averageOf: ReadonlyMap<string, string>;
+  /** Gives back the variables made for training: optimizer state, averages, gradient sums. */
+  dispose(): void;
 }
 
 /** What a run's config and plugins say about its train functions. */
@@ -245,12 +247,16 @@ export function createTrainFunctions(options: TrainFunctionsOptions): TrainFunct
     [...averages].map(([variable, average]) => [nameOf.get(variable) ?? '', variableInfo(average).name]),
   );
 
+  const dispose = (): void => {
+    for (const variable of [...optimizer.state, ...averages.values(), ...sums.values()]) variable.dispose();
+  };
+
   if (accumulationSteps === 1) {
     const trainStep = defineFunction({ ...batchInputs(options), ...scalars }, (inputs) => {
       const { outputs, gradients } = lossAndGradients(options, inputs);
       return { ...outputs, gradientNorm: update(gradients, inputs) };
     });
-    return { functions: { trainStep }, state, trained, averageOf };
+    return { functions: { trainStep }, state, trained, averageOf, dispose };
   }
   const sumOf = (variable: Variable): Variable => {
     const sum = sums.get(variable);
@@ -272,5 +278,5 @@ export function createTrainFunctions(options: TrainFunctionsOptions): TrainFunct
     for (const sum of sums.values()) sum.assign(tf.zerosLike(sum));
     return { gradientNorm };
   });
-  return { functions: { accumulate, applyGradients }, state, trained, averageOf };
+  return { functions: { accumulate, applyGradients }, state, trained, averageOf, dispose };
 }
