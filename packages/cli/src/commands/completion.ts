@@ -5,7 +5,7 @@ import type { Complete } from '@bomb.sh/tab';
 import tab from '@bomb.sh/tab/commander';
 import type { Command } from 'commander';
 import { builtIns, exampleSubjects } from '../composition.ts';
-import { RUNS_ROOT } from '../run/prepareRun.ts';
+import { RUNS_ROOT } from '../run/findRun.ts';
 
 const EXAMPLES = `
 Examples:

@@ -2,8 +2,7 @@
 import { compareRuns, listRuns, type LossPoint, type RunSummary } from '@likeness/core';
 import { Command } from 'commander';
 import { sparkline } from '../progress/liveView.ts';
-import { requireRun } from '../run/findRun.ts';
-import { RUNS_ROOT } from '../run/prepareRun.ts';
+import { requireRun, RUNS_ROOT } from '../run/findRun.ts';
 import { displayPath, formatLoss, truncate } from '../terminal/format.ts';
 import { table } from '../terminal/table.ts';
 import { colours, type Terminal } from '../terminal/terminal.ts';

@@ -39,7 +39,8 @@ const BASE_MEMORY_BYTES = 1.4e9;
 export async function estimateRun({ config, plugins, model }: PreparedRun): Promise<RunEstimate> {
   const costs = noisePredictorCosts(model, config.resolution);
   const setups = plugins.map(({ contributions }) => contributions);
-  const context = { prompts: config.prompts, seed: config.seed };
+  const names = plugins.map(({ plugin }) => plugin.name);
+  const context = { prompts: config.prompts, seed: config.seed, plugins: names };
   const trainables: Trainable[] = [];
   for (const { trainable } of setups) if (trainable) trainables.push(await trainable(model, context));
   const trained = new Set(

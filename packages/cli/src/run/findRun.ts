@@ -2,7 +2,9 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { DataError, didYouMean, listRuns, type RunSummary } from '@likeness/core';
-import { RUNS_ROOT } from './prepareRun.ts';
+
+/** Where runs are kept, from where the command runs. */
+export const RUNS_ROOT = 'runs';
 
 /** Which runs `latest` may mean: all of them by default. */
 export type RunFilter = (run: RunSummary) => boolean;

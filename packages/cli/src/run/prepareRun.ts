@@ -30,11 +30,9 @@ import {
   openModel,
   type OpenModelOptions,
 } from '../composition.ts';
+import { runFolderOf, RUNS_ROOT } from './findRun.ts';
 import { layerFromRun, restrictToRecipe } from './fromRun.ts';
 import { operandsOf, rawValues } from './runFlags.ts';
-
-/** Where runs are kept, from where the command runs. */
-export const RUNS_ROOT = 'runs';
 
 /** What decides which plugins a run has, found before its flags can be read: some flags are the plugins' own. */
 export interface RunPlan {
@@ -65,7 +63,7 @@ export async function planRun(words: readonly string[], cwd: string = process.cw
   const typed = operandsOf(words, isSwitch)[0];
   const layers: ConfigLayer[] = [];
   const from = rawValues(words, '--from').at(-1);
-  if (from !== undefined) layers.push(await layerFromRun(from));
+  if (from !== undefined) layers.push(await layerFromRun((await runFolderOf(from)) ?? from));
   const file = rawValues(words, '--config').at(-1);
   if (file !== undefined) layers.push(await loadConfigFile(file));
   const configured = layers.findLast(({ values }) => typeof values['recipe'] === 'string')?.values['recipe'];
