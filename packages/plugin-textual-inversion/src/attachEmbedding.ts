@@ -1,0 +1,38 @@
+// Learned vectors over a model: prompts may use the word from then on, until it is detached.
+import { WeightsError, type DiffusionModel } from '@likeness/core';
+import { attachPlaceholder } from './placeholderRows.ts';
+import { readEmbedding, type ReadEmbeddingOptions } from './readEmbedding.ts';
+import { tokenTable } from './tokenTable.ts';
+
+export interface AttachedEmbedding {
+  readonly word: string;
+  readonly vectors: number;
+  /** To be written into every program made of the model; see `GenerateOptions.initialValues`. */
+  readonly initialValues: ReadonlyMap<string, Float32Array>;
+  /** Several embeddings come off in the reverse order. */
+  detach(): void;
+}
+
+/**
+ * Reads a file of learned vectors and teaches the model its word.
+ * @throws WeightsError when the file is no such file or does not fit the model
+ * @throws ConfigError when the word is a token already
+ */
+export async function attachEmbedding(
+  model: DiffusionModel,
+  path: string,
+  options: ReadEmbeddingOptions = {},
+): Promise<AttachedEmbedding> {
+  const { word, vectors, width, values } = await readEmbedding(path, options);
+  const table = tokenTable(model);
+  if (width !== table.width) {
+    throw new WeightsError('the vectors are of another width than the model’s', {
+      where: path,
+      expected: `[${vectors}, ${table.width}], for ${model.source}`,
+      got: `[${vectors}, ${width}] (768: Stable Diffusion 1.x, 1024: 2.x)`,
+      cure: 'use the model it was trained on, or one made from that',
+    });
+  }
+  const { variableName, detach } = attachPlaceholder(model, word, vectors);
+  return { word, vectors, initialValues: new Map([[variableName, values]]), detach };
+}

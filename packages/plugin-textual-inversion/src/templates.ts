@@ -1,0 +1,56 @@
+// Prompts the new word is learned in. Many of them, so that the vector takes up the subject and not one sentence: how it
+// is shown, from how near, in which light, in which state. Gal et al. 2022 (arXiv 2208.01618), appendix; wording our own.
+
+/** For a thing or a being: what stays the same is what the pictures show. */
+export const OBJECT_TEMPLATES: readonly string[] = [
+  'a photo of a {}',
+  'a photo of the {}',
+  'a photo of one {}',
+  'a photo of my {}',
+  'a picture of a {}',
+  'a picture of the {}',
+  'a drawing of a {}',
+  'a rendering of a {}',
+  'a rendering of the {}',
+  'a depiction of a {}',
+  'a good photo of a {}',
+  'a good photo of the {}',
+  'a cropped photo of a {}',
+  'a cropped photo of the {}',
+  'a photo of a {} from close by',
+  'a photo of the {} from close by',
+  'a photo of a {} in bright light',
+  'a photo of the {} in bright light',
+  'a photo of a {} in dim light',
+  'a blurry photo of a {}',
+  'a photo of a new {}',
+  'a photo of an old {}',
+  'a photo of a pretty {}',
+  'a photo of a strange {}',
+  'a photo of a big {}',
+  'a photo of a little {}',
+  'a snapshot of the {}',
+];
+
+/** For a manner: what stays the same is how the pictures are made. */
+export const STYLE_TEMPLATES: readonly string[] = [
+  'a picture in the style of {}',
+  'the picture in the style of {}',
+  'a painting in the style of {}',
+  'the painting in the style of {}',
+  'a drawing in the style of {}',
+  'a rendering in the style of {}',
+  'a detail of a picture in the style of {}',
+  'a detail of the picture in the style of {}',
+  'a bright picture in the style of {}',
+  'a dark picture in the style of {}',
+  'a good picture in the style of {}',
+  'a pretty picture in the style of {}',
+  'a strange picture in the style of {}',
+  'a small picture in the style of {}',
+  'a large picture in the style of {}',
+  'a colourful picture in the style of {}',
+  'a picture of something in the style of {}',
+  'a picture from close by in the style of {}',
+  'my picture in the style of {}',
+];
