@@ -50,11 +50,9 @@ function onceLine(event: PipelineEvent, progress: RunProgress): string[] {
       ];
     }
     case 'compile-started':
-      return event.mode === 'xla' ? ['compiling the train step'] : [];
+      return [`compiling ${event.function}`];
     case 'compile-finished':
-      return event.mode === 'xla'
-        ? [`compiled in ${formatSeconds(event.seconds)}${event.cached ? ' (from the cache)' : ''}`]
-        : [];
+      return [`compiled ${event.function} in ${formatSeconds(event.seconds)}`];
     case 'samples-written':
       return [`step ${event.step}: ${count(event.pictures.length, 'sample')}, ${displayPath(event.sheet)}`];
     case 'checkpoint-saved':

@@ -70,7 +70,7 @@ export function advance(progress: RunProgress, event: PipelineEvent): RunProgres
     case 'compile-started':
       return {
         ...progress,
-        current: { what: 'compiling', done: 0, total: 0, unit: '', message: event.mode },
+        current: { what: 'compiling', done: 0, total: 0, unit: '', message: event.function },
       };
     case 'compile-finished':
       return idle(progress);
