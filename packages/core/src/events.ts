@@ -7,8 +7,7 @@
 //       dataset    dataset-loaded
 //       prior      prior-reused | prior-image × numClassImages           (only when a plugin asks for class pictures)
 //       encoding   progress × pictures
-//       training   compile-started, compile-finished                     (once per program, set-up is a progress before)
-//                  samples-written                                       (step 0: the base model)
+//       training   samples-written                                       (step 0: the base model)
 //                  for step of 1 … maxTrainSteps:
 //                    draw batch, noise, timesteps → compiled step → new weights
 //                    step                                                loss per term, learning rates, time, memory
@@ -18,7 +17,8 @@
 //     stage-finished
 //   run-finished | run-interrupted                  the last event; an error leaves as the Observable's error instead
 //
-// `progress` may come anywhere for what lasts longer than two seconds, `warning` anywhere.
+// `progress` may come anywhere for what lasts longer than two seconds, `warning` anywhere; `compile-started` and
+// `compile-finished` around the first call of each function that XLA compiles.
 // A resumed run starts with run-started (`resumedFrom` set) and continues with the step after the checkpoint's.
 import type { SubjectPrompts } from './contracts.ts';
 
@@ -92,17 +92,20 @@ export interface PriorReusedEvent {
   readonly folder: string;
 }
 
+/** A function of the program is called for the first time, and XLA compiles it. Not in other modes. */
 export interface CompileStartedEvent {
   readonly type: 'compile-started';
-  readonly mode: 'xla' | 'graph' | 'eager';
+  /** `trainStep`, `predictGuided`, `decodeLatents` … */
+  readonly function: string;
+  readonly mode: 'xla';
 }
 
 export interface CompileFinishedEvent {
   readonly type: 'compile-finished';
-  readonly mode: 'xla' | 'graph' | 'eager';
+  readonly function: string;
+  readonly mode: 'xla';
+  /** Its first run included; short when the program was compiled by an earlier run. */
   readonly seconds: number;
-  /** The program came from the cache. */
-  readonly cached: boolean;
 }
 
 export interface StepEvent {

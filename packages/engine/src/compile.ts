@@ -8,7 +8,7 @@ import { EngineError } from './errors.ts';
 import { pruneGraph, type Graph, type Value } from './graph/graph.ts';
 import { toMixedPrecision } from './graph/mixedPrecision.ts';
 import { rematerialise } from './graph/rematerialise.ts';
-import { Program, type ResolvedMode } from './program.ts';
+import { Program, type OnCompile, type ResolvedMode } from './program.ts';
 import { trace, type FunctionDefinition } from './recording/trace.ts';
 import { liveVariables, type VariableInfo } from './variables.ts';
 
@@ -27,6 +27,7 @@ export interface CompileOptions {
   readonly precision?: 'fp32' | 'bf16';
   /** Compute the inner values of `checkpointed` blocks again in the backward pass, instead of keeping them. Needs `xla`. */
   readonly gradientCheckpointing?: boolean;
+  readonly onCompile?: OnCompile;
 }
 
 /** Below this many runs, compiling with XLA costs more than it saves (small UNet: 5 s against 0.1 s a step). */
@@ -52,6 +53,7 @@ export async function compile<D extends Definitions>(
     expectedRuns = 0,
     precision = 'fp32',
     gradientCheckpointing = false,
+    onCompile,
   }: CompileOptions,
 ): Promise<Program<keyof D & string>> {
   const modes = Object.fromEntries(
@@ -104,12 +106,8 @@ export async function compile<D extends Definitions>(
   const nodes = graphs.reduce((sum, graph) => sum + graph.nodes.length, 0);
   const identity = { modes, precision, threads: engine.threads, tensorflow: engine.info.tensorflow };
   const names = variables.map(({ name }) => name);
-  return new Program(engine, id, definitions, names, {
-    hash: hash.digest('hex'),
-    nodes,
-    traceSeconds,
-    identity,
-  });
+  const facts = { hash: hash.digest('hex'), nodes, traceSeconds, identity };
+  return new Program(engine, id, definitions, names, facts, onCompile);
 }
 
 /** @throws EngineError for a type that cannot leave the engine process */

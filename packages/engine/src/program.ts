@@ -43,6 +43,9 @@ function checkFeeds({ name, inputs }: FunctionDeclaration, feeds: Readonly<Recor
   if (details.length > 0) throw new EngineError('the feeds do not fit', { where: name, details });
 }
 
+/** Told when a function's first call starts to compile it, and again with the seconds it took. */
+export type OnCompile = (fn: string, seconds?: number) => void;
+
 /** Functions `Names` that share variables. Calls are answered in order. */
 export class Program<Names extends string = string> {
   readonly facts: ProgramFacts;
@@ -50,6 +53,8 @@ export class Program<Names extends string = string> {
   private readonly engine: Engine;
   private readonly id: number;
   private readonly functions: ReadonlyMap<string, FunctionDeclaration>;
+  private readonly onCompile: OnCompile | undefined;
+  private readonly compiled = new Set<string>();
 
   constructor(
     engine: Engine,
@@ -57,12 +62,14 @@ export class Program<Names extends string = string> {
     functions: readonly FunctionDeclaration[],
     variableNames: readonly string[],
     facts: ProgramFacts,
+    onCompile?: OnCompile,
   ) {
     this.engine = engine;
     this.id = id;
     this.functions = new Map(functions.map((declared) => [declared.name, declared]));
     this.variableNames = variableNames;
     this.facts = facts;
+    this.onCompile = onCompile;
   }
 
   /**
@@ -78,7 +85,15 @@ export class Program<Names extends string = string> {
       throw new EngineError('the program has no such function', { where: fn, expected });
     }
     checkFeeds(declared, feeds);
-    return this.engine.request('run', { program: this.id, fn, feeds });
+    const run = (): Promise<Record<string, TypedData>> =>
+      this.engine.request('run', { program: this.id, fn, feeds });
+    if (this.facts.identity.modes[fn] !== 'xla' || this.compiled.has(fn)) return run();
+    this.compiled.add(fn);
+    this.onCompile?.(fn);
+    const start = performance.now();
+    const outputs = await run();
+    this.onCompile?.(fn, (performance.now() - start) / 1000);
+    return outputs;
   }
 
   /** Sets whole variables. One element fills a variable. */

@@ -5,7 +5,7 @@ import type { EventOf, PipelineEvent } from '../events.ts';
 import { writeFileWhole } from '../cache/wholeFolder.ts';
 
 /** Differ between equal runs. */
-const TIMINGS: readonly string[] = ['seconds', 'secondsPerStep', 'secondsLeft', 'memoryBytes', 'cached'];
+const TIMINGS: readonly string[] = ['seconds', 'secondsPerStep', 'secondsLeft', 'memoryBytes'];
 
 export interface EventLog {
   /** Appends at once, so that a killed process has written what it has said. Progress is not kept. */
@@ -21,7 +21,9 @@ export function openEventLog(folder: string): EventLog {
   const append = (event: PipelineEvent): void => {
     if (event.type === 'progress') return;
     const { record, timing } = splitTimings(event);
-    appendFileSync(eventsFile, `${JSON.stringify(record, relativePaths(folder))}\n`);
+    // What is compiled when depends on what was cached: equal runs differ in it.
+    const isCompiling = event.type === 'compile-started' || event.type === 'compile-finished';
+    if (!isCompiling) appendFileSync(eventsFile, `${JSON.stringify(record, relativePaths(folder))}\n`);
     appendFileSync(timingsFile, `${JSON.stringify({ at: new Date().toISOString(), ...timing })}\n`);
   };
   const rewindTo = async (step: number): Promise<void> => {

@@ -35,7 +35,7 @@ async function prepareMachine(
   dataset: Dataset,
   trainables: readonly Trainable[],
 ): Promise<RunState> {
-  const { config, model, container } = setting;
+  const { config, model, container, emit } = setting;
   const { prior } = container;
   const pictures: PictureShape = {
     resolution: config.resolution,
@@ -68,6 +68,14 @@ async function prepareMachine(
         setup(Math.round(fraction * 1000), 1000, message);
       },
       onLoadProgress: loading,
+      onCompile: (fn, seconds) => {
+        const what = { function: fn, mode: 'xla' } as const;
+        emit(
+          seconds === undefined
+            ? { type: 'compile-started', ...what }
+            : { type: 'compile-finished', ...what, seconds },
+        );
+      },
     },
     planned,
   );

@@ -30,8 +30,6 @@ export const trainingStage: Stage<TrainingInput, TrainingResult, RunState> = {
   async run({ data, dataset }, state) {
     const { config, machine, model, container, folder, train, trainables, signal, emit, from } = state;
     const { program } = machine;
-    const { modes } = program.facts.identity;
-    const mode = modes['trainStep'] ?? modes['accumulate'] ?? 'graph';
     const kept = [...train.trained, ...train.state];
     await program.load(baseWeights(model, program, (name) => train.averageOf.get(name) ?? name));
 
@@ -68,11 +66,7 @@ export const trainingStage: Stage<TrainingInput, TrainingResult, RunState> = {
     const seconds: number[] = [];
     while (step < config.maxTrainSteps && !signal.aborted) {
       const start = performance.now();
-      const compiling = last === undefined;
-      if (compiling) emit({ type: 'compile-started', mode });
       last = await trainer.step(step, checkpoint);
-      if (compiling)
-        emit({ type: 'compile-finished', mode, seconds: (performance.now() - start) / 1000, cached: false });
       step++;
       seconds.push((performance.now() - start) / 1000);
       if (seconds.length > REMEMBERED_STEPS) seconds.shift();

@@ -7,6 +7,7 @@ import type {
   InstallProgress,
   LoadFromFile,
   Mode,
+  OnCompile,
   Program,
 } from '@likeness/engine';
 import type { DiffusionModel, ModelComponent } from '../contracts.ts';
@@ -19,6 +20,7 @@ export interface MachineOptions {
   readonly gradientCheckpointing: boolean;
   readonly onInstallProgress?: (progress: InstallProgress) => void;
   readonly onLoadProgress?: (done: number, total: number) => void;
+  readonly onCompile?: OnCompile;
 }
 
 /** A function with how often it will run: what `auto` decides from. */
@@ -50,6 +52,7 @@ export async function startMachine(
     gradientCheckpointing,
     onInstallProgress,
     onLoadProgress,
+    onCompile,
   }: MachineOptions,
   functions: Readonly<Record<string, PlannedFunction>>,
 ): Promise<Machine> {
@@ -68,6 +71,7 @@ export async function startMachine(
         mode,
         precision,
         gradientCheckpointing,
+        ...(onCompile ? { onCompile } : {}),
         expectedRuns: Object.fromEntries(entries.map(([name, { expectedRuns }]) => [name, expectedRuns])),
       },
     );
