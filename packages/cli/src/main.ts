@@ -12,10 +12,6 @@ export async function main(
   words: readonly string[],
   terminal: Terminal = processTerminal(),
 ): Promise<ExitCode> {
-  // A reader that has seen enough (`| head`) is no error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(EXIT.ok);
-  });
   let code: ExitCode = EXIT.ok;
   try {
     const program = await createProgram(words, terminal, (result) => {

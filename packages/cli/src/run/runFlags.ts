@@ -3,7 +3,7 @@ import type { FlagValues, OptionDescription } from '@likeness/core';
 import { Option } from 'commander';
 
 /** Headings of core's flags in `--help`; an option nobody has sorted yet stands under the last. */
-const GROUPS: Readonly<Record<string, readonly string[]>> = {
+export const GROUPS: Readonly<Record<string, readonly string[]>> = {
   'Subject and model:': [
     'subject',
     'instanceDataDir',
@@ -18,6 +18,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   'Training:': [
     'maxTrainSteps',
     'learningRate',
+    'scaleLr',
     'trainBatchSize',
     'gradientAccumulationSteps',
     'lrScheduler',

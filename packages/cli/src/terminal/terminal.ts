@@ -15,6 +15,10 @@ export const colours: ReturnType<typeof picocolors.createColors> = picocolors;
 
 /** The terminal of this process. */
 export function processTerminal(): Terminal {
+  // A reader that has seen enough (`| head`) is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+  });
   return {
     out: (line) => process.stdout.write(`${line}\n`),
     err: (line) => process.stderr.write(`${line}\n`),
