@@ -4,11 +4,14 @@ import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { EngineError } from './errors.ts';
 import type { EngineInfo, EngineStats, Method, Methods, Reply } from './child/protocol.ts';
-import { ensureTensorFlow, findAllocator, type InstallProgress } from './install/index.ts';
+import { cacheDir, ensureTensorFlow, findAllocator, type InstallProgress } from './install/index.ts';
+import { programCacheFlags } from './programCache.ts';
 
 export interface EngineOptions {
   /** Threads TensorFlow computes with; part of what makes bits equal. Default: the cores. */
   readonly threads?: number;
+  /** Keep what XLA compiles for later runs (in the per-user cache folder, or the one named). Default: true. */
+  readonly programCache?: boolean | string;
   /** Progress of a first-time set-up of TensorFlow. */
   readonly onInstallProgress?: (progress: InstallProgress) => void;
 }
@@ -138,10 +141,16 @@ export class Engine {
  */
 export async function startEngine({
   threads = defaultThreads(),
+  programCache = true,
   onInstallProgress,
 }: EngineOptions = {}): Promise<Engine> {
   const install = await ensureTensorFlow(onInstallProgress ? { onProgress: onInstallProgress } : {});
   const allocator = findAllocator();
+  const { XLA_FLAGS: xlaFlags = '', TF_XLA_FLAGS: tfXlaFlags = '' } = process.env;
+  const cacheFlags =
+    programCache === false
+      ? ''
+      : programCacheFlags(install, threads, xlaFlags, programCache === true ? cacheDir() : programCache);
   // Read by native code when it loads: they must stand in the environment before the process starts.
   const env = {
     ...process.env,
@@ -151,6 +160,7 @@ export async function startEngine({
     TF_NUM_INTEROP_THREADS: '1',
     TF_FORCE_GPU_ALLOW_GROWTH: 'true',
     TF_DETERMINISTIC_OPS: '1',
+    TF_XLA_FLAGS: `${tfXlaFlags} ${cacheFlags}`.trim(),
     ...(allocator ? { LD_PRELOAD: allocator } : {}),
     ...(install.libraryPaths.length > 0
       ? {

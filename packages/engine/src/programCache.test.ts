@@ -1,0 +1,97 @@
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { compile, createVariable, defineFunction, float32, startEngine, tf } from './index.ts';
+import { isWhole, programCacheFlags } from './programCache.ts';
+
+const cache = mkdtempSync(join(tmpdir(), 'programs of '));
+afterAll(() => rmSync(cache, { recursive: true }));
+const files = (): string[] =>
+  readdirSync(cache, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+
+const weight = createVariable({ name: 'weight', shape: [64, 64] });
+const step = defineFunction({ x: float32(8, 64) }, ({ x }) => {
+  const loss = () => tf.mean(tf.square(tf.tanh(tf.matMul(x, weight as never)))) as never;
+  const { value, grads } = tf.variableGrads(loss, [weight]);
+  weight.assign(tf.sub(weight, Object.values(grads)[0] ?? tf.zerosLike(weight)));
+  return { loss: value };
+});
+afterAll(() => weight.dispose());
+
+/** Loss and weights of two steps in a process of their own. */
+async function results(): Promise<unknown> {
+  const engine = await startEngine({ threads: 2, programCache: cache });
+  const program = await compile({ step }, { engine, mode: 'xla' });
+  await program.write(new Map([['weight', Float32Array.from({ length: 64 * 64 }, (_, i) => Math.sin(i))]]));
+  const x = Float32Array.from({ length: 8 * 64 }, (_, i) => Math.cos(i));
+  const losses = [await program.run('step', { x }), await program.run('step', { x })];
+  const weights = await program.read(['weight']);
+  await engine.close();
+  return { losses, weights };
+}
+
+let compiled: unknown;
+beforeAll(async () => {
+  compiled = await results();
+});
+
+it('keeps a program, which computes the same bits when it is found again', async () => {
+  const [kept, ...others] = files();
+  expect(others).toEqual([]);
+  const code = readFileSync(kept ?? '');
+  expect(await results()).toEqual(compiled);
+  expect(files()).toEqual([kept]);
+  expect(readFileSync(kept ?? '').equals(code)).toBe(true);
+});
+
+it.each(['cut short', 'empty', 'something else'])('compiles again when the file is %s', async (damage) => {
+  const [kept = ''] = files();
+  expect(isWhole(kept)).toBe(true);
+  if (damage === 'something else') writeFileSync(kept, Buffer.alloc(5_000, 'x'));
+  else truncateSync(kept, damage === 'empty' ? 0 : 3_000);
+  expect(isWhole(kept)).toBe(false);
+  expect(await results()).toEqual(compiled);
+  expect(isWhole(kept)).toBe(true);
+});
+
+it('keeps programs of other threads, versions and flags apart, and none for a GPU', () => {
+  const cpu = { version: '2.21.0', variant: 'cpu' } as const;
+  const flags = [
+    programCacheFlags(cpu, 2, '', cache),
+    programCacheFlags(cpu, 1, '', cache),
+    programCacheFlags({ ...cpu, version: '2.22.0' }, 2, '', cache),
+    programCacheFlags(cpu, 2, '--xla_cpu_enable_fast_math=true', cache),
+  ];
+  expect(new Set(flags).size).toBe(4);
+  expect(programCacheFlags({ ...cpu, variant: 'cuda' }, 2, '', cache)).toBe('');
+  const [file = ''] = files();
+  expect(programCacheFlags(cpu, 2, '', join(file, 'no folder'))).toBe('');
+});
+
+it('removes what was not used for longest when there is too much', () => {
+  const [kept = ''] = files();
+  const large = [1, 2, 3].map((days) => {
+    const path = join(kept, '..', `large${days}`);
+    writeFileSync(path, Buffer.from([10, 1, 0, 18, 1, 0, 26, 4, 0, 0, 0, 0]));
+    return { path, time: new Date(Date.now() - (days + 1) * 24 * 3600 * 1000) };
+  });
+  for (const { path, time } of large) utimesSync(path, time, time);
+  programCacheFlags({ version: '2.21.0', variant: 'cpu' }, 2, '', cache, 30 + readFileSync(kept).length);
+  expect(
+    files()
+      .map((path) => path.split('large')[1])
+      .filter(Boolean)
+      .sort(),
+  ).toEqual(['1', '2']);
+});
