@@ -24,7 +24,19 @@ export type { ClipTokenizer, TokenizerDefinition } from './tokenizer/index.ts';
 
 export { createNoiseSchedule, parseSchedulerConfig, parseSchedulerConfigText } from './schedule/index.ts';
 export type { NoiseSchedule, PredictionType, SchedulerConfig, TimestepSpacing } from './schedule/index.ts';
-export { SAMPLER_NAMES, SAMPLERS, samplerForConfig } from './samplers/index.ts';
+export {
+  sampleDdim,
+  sampleDdpm,
+  sampleDpmpp2m,
+  sampleDpmpp2mKarras,
+  sampleEuler,
+  sampleEulerAncestral,
+  samplePndm,
+  SAMPLER_NAMES,
+  SAMPLERS,
+  samplerForConfig,
+  sampleUnipc,
+} from './samplers/index.ts';
 export type { Denoise, SampleOptions, Sampler, SamplerName } from './samplers/index.ts';
 
 export {

@@ -1,7 +1,7 @@
 // The recording binding: has the interface of tfjs-node's native binding, so that tfjs-node's own kernels
 // translate every tfjs op into a TensorFlow op - and hands each to the recorder instead of to TensorFlow.
 import { EngineError } from '../errors.ts';
-import type { Attr, DType, GraphDType, TypedData } from '../graph/graph.ts';
+import type { Attr, GraphDType, TypedData } from '../graph/graph.ts';
 import { callSite } from './callSite.ts';
 import { activeRecorder, addConstant, forgetConstant, producerOf } from './recorder.ts';
 
@@ -116,6 +116,3 @@ export const recordingBinding = {
     return activeRecorder(op).op(op, named, inputIds).map(metadata);
   },
 };
-
-/** TensorFlow type code of a tensor a traced function may see. */
-export const typeCode = (dtype: DType): number => TF_DTYPES[dtype];

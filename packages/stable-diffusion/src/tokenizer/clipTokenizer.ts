@@ -2,7 +2,7 @@
 // normalisation and added tokens are done here, where that library differs from the reference:
 // it lower-cases a final sigma to ς, and takes a text that lower-cases to a special token for that token.
 
-import { Tokenizer as BytePairTokenizer } from '@huggingface/tokenizers';
+import * as huggingface from '@huggingface/tokenizers';
 import { expandPlaceholder, placeholderTokens, type Placeholder } from '@likeness/core';
 import { ConfigError } from '@likeness/engine';
 import {
@@ -11,6 +11,14 @@ import {
   type TokenizerDefinition,
   type TokenizerSettings,
 } from './tokenizerFiles.ts';
+
+/** What is used of the library; its own declarations do not resolve under Node's module rules. */
+interface BytePairTokenizer {
+  encode(text: string, options: { add_special_tokens: boolean }): { ids: number[] };
+}
+const { Tokenizer: BytePairs } = huggingface as unknown as {
+  Tokenizer: new (definition: object, config: object) => BytePairTokenizer;
+};
 
 export interface ClipTokenizer {
   /** Tokens per prompt including start and end. */
@@ -192,7 +200,7 @@ function createBytePairTokenizer({ vocab, merges, unkToken }: TokenizerDefinitio
   // as transformers builds it (models/clip/tokenization_clip.py), less the parts done above
   const words =
     "<\\|startoftext\\|>|<\\|endoftext\\|>|'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+";
-  return new BytePairTokenizer(
+  return new BytePairs(
     {
       normalizer: null,
       pre_tokenizer: {

@@ -1,4 +1,3 @@
-export { normalizeEntries, normalizeKey } from './checkpointKeys.ts';
 export { openDiffusersFolder } from './diffusersFolder.ts';
 export type { DiffusersFolderOptions } from './diffusersFolder.ts';
 export { planDiffusersFolder, writePlannedFiles } from './diffusersPlan.ts';
@@ -9,13 +8,13 @@ export type {
   WeightsDtype,
 } from './diffusersPlan.ts';
 export { modelFingerprint } from './fingerprint.ts';
-export { downloadHubModel, isHubId } from './hub.ts';
+export { isHubId } from './hub.ts';
 export type { HubOptions, HubProgress } from './hub.ts';
-export { detectTextLayout, inferLdmConfigs } from './ldmConfig.ts';
+export { detectTextLayout } from './ldmConfig.ts';
 export type { LdmModelConfigs } from './ldmConfig.ts';
-export { openLdmFile, planLdmFile, textLayoutOf, writeLdmFile } from './ldmFile.ts';
+export { openLdmFile, writeLdmFile } from './ldmFile.ts';
 export type { LdmFileOptions, LdmTensor, LdmWriteOptions } from './ldmFile.ts';
-export { isLdmConv1x1, ldmKeyMap } from './ldmKeyMap.ts';
+export { ldmKeyMap } from './ldmKeyMap.ts';
 export type { ComponentKey, LdmConfigs, LdmKeyMap, TextLayout } from './ldmKeyMap.ts';
 export { matchKeys } from './matchKeys.ts';
 export { componentsOf } from './modelFiles.ts';
