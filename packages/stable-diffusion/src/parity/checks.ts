@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkImages } from '@likeness/core';
 import type { Comparison } from './comparison.ts';
+import { checkEmbeddingFiles } from './embeddingFiles.ts';
 import { checkForward } from './forward.ts';
 import { checkLdmFile } from './ldm.ts';
 import { checkLosses } from './losses.ts';
@@ -12,6 +13,7 @@ import { openParityModel, type ParityModel, type ParityRuntime } from './parityM
 import { checkTorchRng } from './rng.ts';
 import { checkSampling } from './sampling.ts';
 import { checkSchedulers } from './schedulers.ts';
+import { checkTextualInversion } from './textualInversion.ts';
 import { checkTokenizer } from './tokenizer.ts';
 import { checkTrainSteps } from './trainSteps.ts';
 
@@ -82,14 +84,26 @@ const CHECKS: readonly Check[] = [
       yield* checkTrainSteps(place, await findModelFolder(folder), await runtime());
     },
   },
+  {
+    title: 'training steps of Textual Inversion',
+    needs: 'train-steps/textual-inversion.json',
+    run: async function* ({ folder, runtime }, place) {
+      yield* checkTextualInversion(place, await findModelFolder(folder), await runtime());
+    },
+  },
+  {
+    title: 'embedding files',
+    needs: 'ti-files/ti-files.json',
+    run: async function* ({ folder, runtime }, place) {
+      yield* checkEmbeddingFiles(place, await findModelFolder(folder), await runtime());
+    },
+  },
 ];
 
 /** Reference numbers for what is not built yet. */
 const NOT_BUILT: Readonly<Record<string, string>> = {
   'train-steps/lora.json': 'training steps of LoRA',
-  'train-steps/textual-inversion.json': 'training steps of Textual Inversion',
   'lora-files/lora-files.json': 'LoRA files',
-  'ti-files/ti-files.json': 'embedding files',
   'evaluation/metrics.json': 'evaluation metrics',
   'evaluation/encoders.json': 'image encoders for evaluation',
   'evaluation/lpips/lpips.json': 'perceptual distance',
