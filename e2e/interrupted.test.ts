@@ -1,12 +1,15 @@
 // Killed at any moment and resumed, a run ends bit for bit as one that never stopped.
 import type { ChildProcess } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventsOf, hashesOf, pipeline, start, TINY, type Result } from './support/pipeline.ts';
 
 const cwd = mkdtempSync(join(tmpdir(), 'likeness-interrupted-'));
+afterAll(() => {
+  rmSync(cwd, { recursive: true, force: true });
+});
 const settings = [
   'dreambooth',
   '--subject',
@@ -15,6 +18,8 @@ const settings = [
   '8',
   '--checkpointing-steps',
   '2',
+  '--checkpoints-total-limit',
+  '1',
   '--no-samples',
   ...TINY,
 ];

@@ -1,7 +1,7 @@
 // Every command of the README works, in the order it stands there; runs are made short.
-import { cpSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { installed } from './support/installed.ts';
 import { pipeline, TINY } from './support/pipeline.ts';
 
@@ -32,6 +32,10 @@ function shortened([name = '', ...args]: string[]): string[] {
 
 describe('the README', () => {
   let cwd: string;
+
+  afterAll(() => {
+    rmSync(cwd, { recursive: true, force: true });
+  });
 
   beforeAll(() => {
     // Beside the installed packages, as a project of somebody who uses them.

@@ -1,6 +1,15 @@
 // What cannot work is refused with where, what and the cure, and leaves nothing half-done.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -8,6 +17,9 @@ import { installed } from './support/installed.ts';
 import { pipeline, TINY } from './support/pipeline.ts';
 
 const cwd = mkdtempSync(join(tmpdir(), 'likeness-refused-'));
+afterAll(() => {
+  rmSync(cwd, { recursive: true, force: true });
+});
 const robot = (): string =>
   join(installed('npm'), 'node_modules', '@likeness', 'doodle', 'subjects', 'robot');
 const tiny = ['--max-train-steps', '2', '--no-samples', ...TINY];

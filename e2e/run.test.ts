@@ -1,11 +1,14 @@
 // A whole run with the installed command, and everything that can be done with what it leaves.
-import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventsOf, hashesOf, pipeline, TINY, type Result } from './support/pipeline.ts';
 
 const cwd = mkdtempSync(join(tmpdir(), 'likeness-run-'));
+afterAll(() => {
+  rmSync(cwd, { recursive: true, force: true });
+});
 const settings = ['--max-train-steps', '4', '--checkpointing-steps', '2', '--num-class-images', '4', ...TINY];
 const run = (...args: string[]): Promise<Result> => pipeline(args, { cwd });
 
