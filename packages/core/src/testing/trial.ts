@@ -27,12 +27,17 @@ export interface TrialOptions {
   readonly config?: ConfigInput;
 }
 
+const folders = new Set<string>();
+
 /** A folder for the time of this process. */
 export function temporaryFolder(): string {
+  if (folders.size === 0) {
+    process.once('exit', () => {
+      for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+    });
+  }
   const folder = mkdtempSync(join(tmpdir(), 'likeness-'));
-  process.once('exit', () => {
-    rmSync(folder, { recursive: true, force: true });
-  });
+  folders.add(folder);
   return folder;
 }
 
