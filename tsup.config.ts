@@ -45,7 +45,16 @@ function packageConfig(name: string): Options {
     // tsup would look for dependencies in the root's manifest: nothing of node_modules or of another package is
     // bundled, the engine's native half least of all.
     skipNodeModulesBundle: true,
-    external: ['@tensorflow/tfjs-node-gpu', /^@likeness\//],
+    external: [/^@likeness\//],
+    // tfjs-node's kernels in JavaScript, without the installer that comes with them. What they `require` stays outside.
+    ...(name === 'engine'
+      ? {
+          noExternal: [/^@tensorflow\/tfjs-node-gpu/, 'google-protobuf'],
+          banner: {
+            js: "import { createRequire as createRequireOfBundle } from 'node:module';\nconst require = createRequireOfBundle(import.meta.url);",
+          },
+        }
+      : {}),
     ...(withDeclarations
       ? {
           dts: {

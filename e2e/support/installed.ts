@@ -69,8 +69,8 @@ function install(manager: PackageManager, folder: string, files: readonly string
   // tfjs-node-gpu's install script fetches a TensorFlow of 2022 that is never used.
   const args =
     manager === 'npm'
-      ? ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel', 'error']
-      : ['install', '--ignore-scripts', '--prefer-offline', '--no-frozen-lockfile'];
+      ? ['install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel', 'error']
+      : ['install', '--prefer-offline', '--no-frozen-lockfile'];
   const { status, stdout, stderr } = spawnSync(manager, args, { cwd: folder, encoding: 'utf8' });
   if (status !== 0) throw new Error(`${manager} install failed\n${stdout}\n${stderr}`);
 }

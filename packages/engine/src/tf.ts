@@ -2,6 +2,9 @@
 // copy of tfjs serves all; the native library is never loaded in this process.
 import { createRequire } from 'node:module';
 import type * as TfModule from '@tensorflow/tfjs';
+// The build bundles these two: the package's own installer would fetch a TensorFlow of 2022.
+import * as tfjsNode from '@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js';
+import '@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js';
 import { recordingBinding, type TensorMetadata } from './recording/binding.ts';
 import { registerGradients } from './recording/gradients.ts';
 import { registerKernels } from './recording/kernels.ts';
@@ -28,7 +31,7 @@ export interface RecordingBackend {
   ): TfModule.Tensor[];
 }
 
-const { NodeJSKernelBackend } = require('@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js') as {
+const { NodeJSKernelBackend } = tfjsNode as unknown as {
   NodeJSKernelBackend: new (
     binding: unknown,
     packageName: string,
@@ -39,7 +42,6 @@ export const backend = new NodeJSKernelBackend(recordingBinding, '@likeness/engi
 tf.registerBackend('tensorflow', () => backend);
 void tf.setBackend('tensorflow'); // at once, since the backend needs no preparation
 if (tf.getBackend() !== 'tensorflow') throw new Error('tfjs did not accept the recording backend');
-require('@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js');
 registerKernels(tf);
 registerGradients(tf, backend);
 

@@ -1,8 +1,8 @@
-// What every optimizer is: traced code that turns gradients into assignments, with its state in variables.
-// Gradients are fused into flat buckets, so that a step is a few large loops instead of thousands of small ones.
+// What every optimizer is: traced code that turns gradients into assignments, with its state in variables beside the
+// parameters. One rule is traced for each parameter: XLA compiles it once for all parameters of a shape and updates
+// them in place. (One flat vector for all would need code of its own for every parameter's place in it.)
 import { EngineError } from '../errors.ts';
-import { elements } from '../graph/graph.ts';
-import { tf, type Tensor, type Tensor1D, type Variable } from '../tf.ts';
+import { tf, type Tensor, type Variable } from '../tf.ts';
 import { createVariable, variableInfo } from '../variables.ts';
 
 /** Variables that train with one learning rate and weight decay. */
@@ -33,94 +33,61 @@ export interface Optimizer {
   apply(gradients: readonly (readonly Tensor[])[], scalars: StepScalars, clip?: Tensor): void;
 }
 
-/** Elements of a bucket: 64 MB of float32. A larger parameter is a bucket of its own. */
-const BUCKET_ELEMENTS = 16 * 2 ** 20;
-
-/** A run of parameters updated together. */
-export interface Bucket {
-  readonly group: number;
-  readonly variables: readonly Variable[];
-  readonly size: number;
-  /** One flat state variable per slot name. */
-  readonly slots: Readonly<Record<string, Variable>>;
+/** One parameter, its gradient and its state, by slot name. */
+export interface ParameterUpdate<Slot extends string> {
+  readonly parameter: Variable;
+  readonly gradient: Tensor;
+  readonly slots: Readonly<Record<Slot, Variable>>;
 }
 
-/** Splits the groups into buckets and creates their state. */
-export function createBuckets(
+/** Traced once a step and group: what its parameters share, and then the rule for each of them. */
+export type GroupRule<Slot extends string> = (
+  group: OptimizerGroup,
+  learningRate: Tensor,
+  scalars: StepScalars,
+) => (update: ParameterUpdate<Slot>) => void;
+
+/**
+ * An optimizer from its rule. State is named `optimizer.<name>.<parameter>.<slot>`, as in torch's `state_dict`.
+ * @throws EngineError for a parameter that is not kept in float32
+ */
+export function createOptimizer<Slot extends string>(
   groups: readonly OptimizerGroup[],
-  optimizer: string,
-  slots: readonly string[],
-): Bucket[] {
-  const buckets: Bucket[] = [];
-  groups.forEach(({ name, variables }, group) => {
-    let members: Variable[] = [];
-    let size = 0;
-    const close = (): void => {
-      if (members.length === 0) return;
-      const prefix = `optimizer.${optimizer}.${name}.${buckets.length}`;
-      const state = slots.map(
-        (slot) => [slot, createVariable({ name: `${prefix}.${slot}`, shape: [size] })] as const,
-      );
-      buckets.push({ group, variables: members, size, slots: Object.fromEntries(state) });
-      members = [];
-      size = 0;
-    };
-    for (const variable of variables) {
-      const { storage, name: variableName } = variableInfo(variable);
-      if (storage !== 'float32') {
-        throw new EngineError('a trained variable is not float32', {
-          where: variableName,
-          got: storage,
-          cure: 'hold only frozen weights in bfloat16',
-        });
-      }
-      if (size + variable.size > BUCKET_ELEMENTS) close();
-      members.push(variable);
-      size += variable.size;
+  name: string,
+  slotNames: readonly Slot[],
+  rule: GroupRule<Slot>,
+): Optimizer {
+  const slotsOf = (variable: Variable): Record<Slot, Variable> => {
+    const { storage, shape, name: parameter } = variableInfo(variable);
+    if (storage !== 'float32') {
+      const cure = 'hold only frozen weights in bfloat16';
+      throw new EngineError('a trained variable is not float32', { where: parameter, got: storage, cure });
     }
-    close();
-  });
-  return buckets;
-}
-
-/** Gradients of a bucket as one vector. */
-export function flatGradient(
-  bucket: Bucket,
-  gradients: readonly Tensor[],
-  first: number,
-  clip?: Tensor,
-): Tensor1D {
-  const parts = bucket.variables.map((variable, i) => {
-    const gradient = gradients[first + i];
-    if (gradient === undefined) throw new EngineError('a gradient is missing', { where: variable.name });
-    return tf.reshape(gradient, [variable.size]) as Tensor1D;
-  });
-  const flat = parts.length === 1 && parts[0] ? parts[0] : tf.concat1d(parts);
-  return clip ? tf.mul(flat, clip) : flat;
-}
-
-/** Assigns `variable ← variable · keep − update`, cutting the bucket's flat update into the parameters' shapes. */
-export function assignUpdate(bucket: Bucket, update: Tensor1D, keep?: Tensor): void {
-  let offset = 0;
-  for (const variable of bucket.variables) {
-    const size = elements(variable.shape);
-    const part = tf.reshape(tf.slice1d(update, offset, size), variable.shape);
-    variable.assign(tf.sub(keep ? tf.mul(variable, keep) : variable, part));
-    offset += size;
-  }
-}
-
-/** Runs `update` for every bucket with its place among its group's gradients. */
-export function forEachBucket(
-  buckets: readonly Bucket[],
-  update: (bucket: Bucket, first: number) => void,
-): void {
-  let [group, first] = [-1, 0];
-  for (const bucket of buckets) {
-    if (bucket.group !== group) [group, first] = [bucket.group, 0];
-    update(bucket, first);
-    first += bucket.variables.length;
-  }
+    const slots = slotNames.map((slot) => {
+      return [slot, createVariable({ name: `optimizer.${name}.${parameter}.${slot}`, shape })] as const;
+    });
+    return Object.fromEntries(slots) as Record<Slot, Variable>;
+  };
+  const slots = groups.map(({ variables }) => variables.map(slotsOf));
+  return {
+    groups,
+    state: slots.flat().flatMap((own) => Object.values<Variable>(own)),
+    apply(gradients, scalars, clip) {
+      groups.forEach((group, g) => {
+        const learningRate = scalars.learningRates[g];
+        if (learningRate === undefined) throw new EngineError('a group has no learning rate', { where: group.name });
+        const update = rule(group, learningRate, scalars);
+        group.variables.forEach((parameter, i) => {
+          const gradient = gradients[g]?.[i];
+          const own = slots[g]?.[i];
+          if (gradient === undefined || own === undefined) {
+            throw new EngineError('a gradient is missing', { where: variableInfo(parameter).name });
+          }
+          update({ parameter, gradient: clip ? tf.mul(gradient, clip) : gradient, slots: own });
+        });
+      });
+    },
+  };
 }
 
 /** Euclidean norm over all gradients (torch.nn.utils.clip_grad_norm_). Scalar. */

@@ -1,8 +1,8 @@
 // The benchmark's subject: one train step of a Stable-Diffusion-shaped UNet (3.57 M parameters by default),
-// written in plain tfjs ops on the engine's public API. The same network in PyTorch: unet_step.py.
+// written in plain tfjs ops on the engine's public API. The same network in PyTorch: unetStep.py.
 // Shapes: B batch, S side of the latents, c channels, T tokens, D context width.
-import { adamW, createVariable, defineFunction, float32, tf } from '../src/index.ts';
-import type { FunctionDefinition, Tensor, Tensor4D, TypedData, Variable } from '../src/index.ts';
+import { adamW, createVariable, defineFunction, float32, tf } from '@likeness/engine';
+import type { FunctionDefinition, Tensor, Tensor4D, TypedData, Variable } from '@likeness/engine';
 
 export interface UNetSize {
   readonly channels: readonly number[];
