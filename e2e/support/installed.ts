@@ -66,7 +66,6 @@ function install(manager: PackageManager, folder: string, files: readonly string
       ].join('\n'),
     );
   }
-  // tfjs-node-gpu's install script fetches a TensorFlow of 2022 that is never used.
   const args =
     manager === 'npm'
       ? ['install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel', 'error']

@@ -71,9 +71,9 @@ async function pyTorch(python: string): Promise<Contender> {
   });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const answer = async (): Promise<unknown> => {
-    const { value, done } = await lines.next();
-    if (done === true) throw new Error(`${script} ended early; run it by hand to see why`);
-    return JSON.parse(value) as unknown;
+    const line = (await lines.next()) as IteratorResult<string, undefined>;
+    if (line.done) throw new Error(`${script} ended early; run it by hand to see why`);
+    return JSON.parse(line.value) as unknown;
   };
   const { name } = (await answer()) as { name: string };
   const run = async (steps: number): Promise<Turn> => {
