@@ -68,13 +68,10 @@ export const loraOptions = z.strictObject({
   textEncoderLearningRate: rate
     .default(5e-6)
     .meta({ description: "learning rate of the text encoder's adapters" }),
-  format: z
-    .enum(LORA_FORMATS)
-    .default('diffusers')
-    .meta({
-      description: 'spelling of the exported file: diffusers, peft, or kohya (A1111, ComfyUI)',
-      flag: 'lora-format',
-    }),
+  format: z.enum(LORA_FORMATS).default('diffusers').meta({
+    description: 'spelling of the exported file: diffusers, peft, or kohya (A1111, ComfyUI)',
+    flag: 'lora-format',
+  }),
 });
 export type LoraOptions = z.output<typeof loraOptions>;
 

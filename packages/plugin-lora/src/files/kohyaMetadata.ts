@@ -70,7 +70,7 @@ export function modelSpec(model: DiffusionModel, run: RunSettings, dataHash: str
   const trigger = [prompts['identifier'], prompts['classNoun']]
     .filter((word) => typeof word === 'string')
     .join(' ');
-  const side = String(run['resolution'] ?? model.resolution);
+  const side = typeof run['resolution'] === 'number' ? run['resolution'] : model.resolution;
   return {
     'modelspec.sai_model_spec': '1.0.1',
     'modelspec.architecture': `${isVersion2(model) ? `stable-diffusion-v2-${predictsV(model) ? '768-v' : '512'}` : 'stable-diffusion-v1'}/lora`,

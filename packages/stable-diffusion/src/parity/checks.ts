@@ -8,6 +8,8 @@ import { checkForward } from './forward.ts';
 import { checkLdmFile } from './ldm.ts';
 import { checkLosses } from './losses.ts';
 import { checkLrSchedules } from './lrSchedules.ts';
+import { checkLoraFiles } from './loraFiles.ts';
+import { checkLoraSteps } from './loraSteps.ts';
 import { findModelFolder, isFile } from './modelFolder.ts';
 import { openParityModel, type ParityModel, type ParityRuntime } from './parityModel.ts';
 import { checkTorchRng } from './rng.ts';
@@ -85,6 +87,20 @@ const CHECKS: readonly Check[] = [
     },
   },
   {
+    title: 'training steps of LoRA',
+    needs: 'train-steps/lora.json',
+    run: async function* ({ folder, runtime }, place) {
+      yield* checkLoraSteps(place, await findModelFolder(folder), await runtime());
+    },
+  },
+  {
+    title: 'LoRA files',
+    needs: 'lora-files/lora-files.json',
+    run: async function* ({ folder, runtime }, place) {
+      yield* checkLoraFiles(place, await findModelFolder(folder), await runtime());
+    },
+  },
+  {
     title: 'training steps of Textual Inversion',
     needs: 'train-steps/textual-inversion.json',
     run: async function* ({ folder, runtime }, place) {
@@ -102,8 +118,6 @@ const CHECKS: readonly Check[] = [
 
 /** Reference numbers for what is not built yet. */
 const NOT_BUILT: Readonly<Record<string, string>> = {
-  'train-steps/lora.json': 'training steps of LoRA',
-  'lora-files/lora-files.json': 'LoRA files',
   'evaluation/metrics.json': 'evaluation metrics',
   'evaluation/encoders.json': 'image encoders for evaluation',
   'evaluation/lpips/lpips.json': 'perceptual distance',
