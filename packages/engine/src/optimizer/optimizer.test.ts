@@ -1,9 +1,8 @@
 // The optimizers against the formulas of torch.optim's documentation, computed here in float64, one number at a time.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { compile, createVariable, defineFunction, float32, startEngine, tf } from '../index.ts';
+import { compile, createVariable, defineFunction, float32, startEngine, tf, variableInfo } from '../index.ts';
 import { adam, adamW, clipFactor, globalNorm, sgd } from '../index.ts';
 import type { Engine, Optimizer, OptimizerGroup } from '../index.ts';
-import { createBuckets } from './optimizer.ts';
 
 let engine: Engine;
 beforeAll(async () => {
@@ -133,37 +132,36 @@ describe.each(Object.entries(RULES))('%s', (_, { make, rule }) => {
   });
 });
 
-describe('buckets', () => {
-  it('hold parameters of one group, up to 64 MB', () => {
-    const variable = (name: string, size: number) => createVariable({ name, shape: [size] });
-    const million = 2 ** 20;
-    const groups = [
-      {
-        name: 'a',
-        weightDecay: 0,
-        variables: [variable('a0', 9 * million), variable('a1', 9 * million), variable('a2', 2 * million)],
-      },
-      { name: 'b', weightDecay: 0, variables: [variable('b0', 40 * million), variable('b1', 1)] },
+describe('state', () => {
+  it('lies beside each parameter, under its name', () => {
+    const variables = [
+      createVariable({ name: 'a', shape: [2, 3] }),
+      createVariable({ name: 'b', shape: [4] }),
     ];
-    const buckets = createBuckets(groups, 'test', ['slot']);
-    expect(buckets.map(({ group, variables }) => [group, ...variables.map(({ size }) => size)])).toEqual([
-      [0, 9 * million],
-      [0, 9 * million, 2 * million],
-      [1, 40 * million],
-      [1, 1],
+    const group = { name: 'all', weightDecay: 0, variables };
+    const named = (optimizer: Optimizer): [string, readonly number[]][] =>
+      optimizer.state.map(variableInfo).map(({ name, shape }) => [name, shape]);
+    const optimizers = [adamW([group]), sgd([group]), sgd([group], { momentum: 0.9 })];
+    expect(optimizers.map(named)).toEqual([
+      [
+        ['optimizer.adamw.a.exp_avg', [2, 3]],
+        ['optimizer.adamw.a.exp_avg_sq', [2, 3]],
+        ['optimizer.adamw.b.exp_avg', [4]],
+        ['optimizer.adamw.b.exp_avg_sq', [4]],
+      ],
+      [],
+      [
+        ['optimizer.sgd.a.momentum_buffer', [2, 3]],
+        ['optimizer.sgd.b.momentum_buffer', [4]],
+      ],
     ]);
-    for (const held of [
-      ...groups.flatMap(({ variables }) => variables),
-      ...buckets.flatMap(({ slots }) => Object.values(slots)),
-    ])
-      held.dispose();
+    for (const held of [...variables, ...optimizers.flatMap(({ state }) => state)]) held.dispose();
   });
 
-  it('refuse to train what is kept in bfloat16', () => {
+  it('is refused for what is kept in bfloat16', () => {
     const half = createVariable({ name: 'half', shape: [2], storage: 'bfloat16' });
-    expect(() => adamW([{ name: 'a', weightDecay: 0, variables: [half] }])).toThrow(
-      /half: a trained variable is not float32/,
-    );
+    const group = { name: 'a', weightDecay: 0, variables: [half] };
+    expect(() => adamW([group])).toThrow(/half: a trained variable is not float32/);
     half.dispose();
   });
 });

@@ -75,7 +75,8 @@ export function createOptimizer<Slot extends string>(
     apply(gradients, scalars, clip) {
       groups.forEach((group, g) => {
         const learningRate = scalars.learningRates[g];
-        if (learningRate === undefined) throw new EngineError('a group has no learning rate', { where: group.name });
+        if (learningRate === undefined)
+          throw new EngineError('a group has no learning rate', { where: group.name });
         const update = rule(group, learningRate, scalars);
         group.variables.forEach((parameter, i) => {
           const gradient = gradients[g]?.[i];
