@@ -4,8 +4,8 @@ export { LORA_FORMATS, loraOptions, type LoraFormat, type LoraOptions } from './
 export { adaptModel } from './trainable.ts';
 export { attachAdapters, attachStored, type AttachedAdapters, type AttachOptions } from './attach.ts';
 export { readAdapters, type AdapterFile, type PartValues, type StoredAdapter } from './files/readAdapters.ts';
-export { writeAdapters, type WeightsDtype, type WriteOptions } from './files/exportAdapters.ts';
-export type { WrittenAdapter } from './files/dialects.ts';
+export { writeAdapters, type WriteOptions } from './files/exportAdapters.ts';
+export type { WeightsDtype, WrittenAdapter } from './files/dialects.ts';
 export { adaptableLayers, type AdaptableLayer, type ComponentName } from './layers.ts';
 export { TARGET_PRESETS } from './targets.ts';
 export { METHODS } from './options.ts';

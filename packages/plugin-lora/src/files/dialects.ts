@@ -1,8 +1,12 @@
 // The spellings we write. One dialect a file: diffusers decides by the first key how to read all of them.
+import type { TensorSource } from '@likeness/core';
 import type { LoraFormat } from '../options.ts';
 import { sizesOf, type AdaptableLayer } from '../layers.ts';
 import { elementsOf, type AdapterMethod, type Parts, type Shape } from '../adapters/adapter.ts';
 import { withoutTextModel } from './spellings.ts';
+
+const DTYPES = { fp32: 'F32', fp16: 'F16', bf16: 'BF16' } as const;
+export type WeightsDtype = keyof typeof DTYPES;
 
 /** An adapter with its values, to be written. */
 export interface WrittenAdapter {
@@ -18,6 +22,8 @@ export interface WrittenTensor {
   readonly key: string;
   readonly shape: Shape;
   readonly values: Float32Array;
+  /** Stays float32 in files of half precision: rsLoRA's alpha is no round number. */
+  readonly exact?: boolean;
 }
 
 const PEFT_NAMES: Readonly<Record<string, string>> = { down: 'lora_A.weight', up: 'lora_B.weight' };
@@ -43,7 +49,12 @@ export function spelledOut(adapter: WrittenAdapter, format: LoraFormat): Written
     values,
   }));
   if (format === 'kohya')
-    tensors.push({ key: `${module}.alpha`, shape: [], values: Float32Array.of(alphaOf(adapter)) });
+    tensors.push({
+      key: `${module}.alpha`,
+      shape: [],
+      values: Float32Array.of(alphaOf(adapter)),
+      exact: true,
+    });
   if (magnitude) tensors.push({ ...magnitudeTensor(module, layer, format), values: magnitude });
   return tensors;
 }
@@ -71,11 +82,13 @@ function magnitudeTensor(
   return { key: `${module}.lora_magnitude_vector`, shape };
 }
 
-/** In the order the reference library writes tensors of one type: by key. Sizes must fit. */
-export function inFileOrder(tensors: readonly WrittenTensor[]): WrittenTensor[] {
-  for (const { key, shape, values } of tensors) {
+/** In the order the reference library writes tensors: larger types first, then by key. Sizes must fit. */
+export function inFileOrder(tensors: readonly WrittenTensor[], dtype: WeightsDtype): TensorSource[] {
+  const sources = tensors.map(({ key, shape, values, exact = false }) => {
     if (elementsOf(shape) !== values.length)
       throw new Error(`${key}: ${values.length} values for [${shape.join()}]`);
-  }
-  return tensors.toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+    return { name: key, dtype: exact ? 'F32' : DTYPES[dtype], shape, data: () => values };
+  });
+  const rank = (source: TensorSource): string => `${source.dtype === 'F32' ? 0 : 1} ${source.name}`;
+  return sources.sort((a, b) => (rank(a) < rank(b) ? -1 : rank(a) > rank(b) ? 1 : 0));
 }

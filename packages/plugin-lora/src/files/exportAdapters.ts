@@ -14,13 +14,10 @@ import { MAGNITUDE } from '../adapters/magnitude.ts';
 import { adaptableLayers, type ComponentName } from '../layers.ts';
 import type { LoraFormat } from '../options.ts';
 import type { HeldAdapter } from '../held.ts';
-import { inFileOrder, spelledOut, type WrittenAdapter } from './dialects.ts';
+import { inFileOrder, spelledOut, type WeightsDtype, type WrittenAdapter } from './dialects.ts';
 import { modelSpec, trainingMetadata, type RunSettings } from './kohyaMetadata.ts';
 import { peftConfig } from './peftConfig.ts';
 import { writeKohyaFile } from './writeKohyaFile.ts';
-
-const DTYPES = { fp32: 'F32', fp16: 'F16', bf16: 'BF16' } as const;
-export type WeightsDtype = keyof typeof DTYPES;
 
 /** @returns the files written */
 export async function exportAdapters(
@@ -67,12 +64,10 @@ export async function writeAdapters(
   { model, format, dtype, metadata }: WriteOptions,
 ): Promise<string[]> {
   const sources = (some: readonly WrittenAdapter[]): TensorSource[] =>
-    inFileOrder(some.flatMap((adapter) => spelledOut(adapter, format))).map(({ key, shape, values }) => ({
-      name: key,
-      dtype: DTYPES[dtype],
-      shape,
-      data: () => values,
-    }));
+    inFileOrder(
+      some.flatMap((adapter) => spelledOut(adapter, format)),
+      dtype,
+    );
   const components = (['unet', 'text_encoder'] as const).flatMap((component) => {
     const own = adapters.filter(({ layer }) => layer.component === component);
     return own.length === 0 ? [] : [{ component, own, config: configOf(model, component, own) }];

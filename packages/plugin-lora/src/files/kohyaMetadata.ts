@@ -19,6 +19,7 @@ export function trainingMetadata(
   const ofPlugin = record(record(run['pluginOptions'])['lora']);
   const ofPpl = record(record(run['pluginOptions'])['ppl']);
   const ranks = adapters.map(({ rank }) => rank);
+  const side = sideOf(model, run);
   const trainsText = adapters.some(({ layer }) => layer.component === 'text_encoder');
   const plain = adapters.every(({ method, magnitude }) => method.name === 'lora' && magnitude === undefined);
   const byName: Record<string, unknown> = {
@@ -37,7 +38,7 @@ export function trainingMetadata(
     ss_gradient_accumulation_steps: run['gradientAccumulationSteps'],
     ss_batch_size_per_device: run['trainBatchSize'],
     ss_total_batch_size: run['trainBatchSize'],
-    ss_resolution: `(${String(run['resolution'])}, ${String(run['resolution'])})`,
+    ss_resolution: `(${side}, ${side})`,
     ss_lr_scheduler: run['lrScheduler'],
     ss_lr_warmup_steps: run['lrWarmupSteps'],
     ss_optimizer: run['optimizer'],
@@ -57,7 +58,8 @@ export function trainingMetadata(
     ss_num_reg_images: ofPpl['numClassImages'] ?? 0,
     ss_prior_loss_weight: ofPpl['priorLossWeight'] ?? 1,
     ss_loss_type: 'l2',
-    ss_training_comment: `recipe ${String(run['recipe'])}; the prior loss is a mean of its own, not one over a mixed batch`,
+    // Trap: kohya takes one mean over the mixed batch, so its weight is another number.
+    ss_training_comment: 'the prior loss is a mean of its own, as in the DreamBooth paper',
   };
   return Object.fromEntries(
     Object.entries(byName).flatMap(([key, value]) => (value === undefined ? [] : [[key, pythonText(value)]])),
@@ -70,7 +72,7 @@ export function modelSpec(model: DiffusionModel, run: RunSettings, dataHash: str
   const trigger = [prompts['identifier'], prompts['classNoun']]
     .filter((word) => typeof word === 'string')
     .join(' ');
-  const side = typeof run['resolution'] === 'number' ? run['resolution'] : model.resolution;
+  const side = sideOf(model, run);
   return {
     'modelspec.sai_model_spec': '1.0.1',
     'modelspec.architecture': `${isVersion2(model) ? `stable-diffusion-v2-${predictsV(model) ? '768-v' : '512'}` : 'stable-diffusion-v1'}/lora`,
@@ -83,6 +85,8 @@ export function modelSpec(model: DiffusionModel, run: RunSettings, dataHash: str
   };
 }
 
+const sideOf = (model: DiffusionModel, { resolution }: RunSettings): number =>
+  typeof resolution === 'number' ? resolution : model.resolution;
 const predictsV = ({ noiseSchedule }: DiffusionModel): boolean =>
   noiseSchedule.predictionType === 'v_prediction';
 const isVersion2 = ({ textEncoder }: DiffusionModel): boolean =>
