@@ -10,10 +10,13 @@ const OF_ONE_MACHINE = [
   'threads',
 ] as const satisfies readonly (keyof ResolvedConfig)[];
 
-/** Without folders of one machine and how the run was started; absolute paths lose their folders. */
+/**
+ * Without folders of one machine and how the run was started; absolute paths lose their folders. Keys are sorted:
+ * which layer set a key decides its place otherwise, and a resumed run has other layers.
+ */
 export function portableConfig(config: ResolvedConfig): Record<string, unknown> {
   const kept = Object.entries(config).filter(([key]) => !(OF_ONE_MACHINE as readonly string[]).includes(key));
-  return Object.fromEntries(kept.map(([key, value]) => [key, withoutFolders(value)]));
+  return sortedByKey(kept.map(([key, value]) => [key, withoutFolders(value)]));
 }
 
 /**
@@ -39,7 +42,10 @@ function withoutFolders(value: unknown): unknown {
   if (typeof value === 'string') return isAbsolute(value) ? basename(value) : value;
   if (Array.isArray(value)) return value.map(withoutFolders);
   if (typeof value === 'object' && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withoutFolders(inner)]));
+    return sortedByKey(Object.entries(value).map(([key, inner]) => [key, withoutFolders(inner)]));
   }
   return value;
 }
+
+const sortedByKey = (entries: [string, unknown][]): Record<string, unknown> =>
+  Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
