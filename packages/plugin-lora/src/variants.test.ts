@@ -1,6 +1,7 @@
-// LoHa, LoKr and DoRA through the same contract, and LoRA beside prior preservation.
+// LoHa, LoKr and DoRA through the same contract, and beside prior preservation.
 import { join } from 'node:path';
 import { openTinyModel, testPlugin, type TestPluginOptions } from '@likeness/core/testing';
+import { ppl } from '@likeness/plugin-dreambooth';
 import { assert, describe, it } from 'vitest';
 import { attachAdapters, lora } from './index.ts';
 
@@ -17,3 +18,17 @@ for (const options of [
 ]) {
   testPlugin(lora, { describe, it, assert, options, config, reload });
 }
+
+testPlugin(lora, {
+  describe,
+  it,
+  assert,
+  options: { dora: true, format: 'peft', initialisation: 'kaiming' },
+  beside: [ppl({ numClassImages: 2 })],
+  config,
+  reload: async (folder, { baseFolder }) => {
+    const model = await openTinyModel(baseFolder);
+    const { initialValues } = await attachAdapters(model, join(folder, 'unet/adapter_model.safetensors'));
+    return { model, initialValues };
+  },
+});
