@@ -120,6 +120,11 @@ export default tseslint.config(
       CLOSED.cli,
     ],
   ),
+  // Tests put plugins beside each other, as a recipe does.
+  closed(
+    ['packages/plugin-*/src/**/*.test.ts'],
+    [CLOSED.tensorflow, CLOSED.container, CLOSED.engine, CLOSED.networks, CLOSED.data, CLOSED.cli],
+  ),
 );
 
 function coreClosed() {

@@ -10,8 +10,14 @@ export interface Terminal {
   readonly isLive: boolean;
 }
 
-/** NO_COLOR, FORCE_COLOR, --color, --no-color and whether stdout is a terminal decide. */
-export const colours: ReturnType<typeof picocolors.createColors> = picocolors;
+/**
+ * NO_COLOR, FORCE_COLOR, --color, --no-color and whether stdout is a terminal decide. (picocolors alone colours
+ * whatever runs where CI is set, files and pipes too.)
+ */
+export const colours: ReturnType<typeof picocolors.createColors> = picocolors.createColors(
+  picocolors.isColorSupported &&
+    (process.stdout.isTTY || 'FORCE_COLOR' in process.env || process.argv.includes('--color')),
+);
 
 /** The terminal of this process. */
 export function processTerminal(): Terminal {
