@@ -8,6 +8,7 @@ import { EngineError } from './errors.ts';
 import { pruneGraph, type Graph, type Value } from './graph/graph.ts';
 import { toMixedPrecision } from './graph/mixedPrecision.ts';
 import { rematerialise } from './graph/rematerialise.ts';
+import { simplify } from './graph/simplify.ts';
 import { Program, type OnCompile, type ResolvedMode } from './program.ts';
 import { trace, type FunctionDefinition } from './recording/trace.ts';
 import { liveVariables, type VariableInfo } from './variables.ts';
@@ -77,7 +78,8 @@ export async function compile<D extends Definitions>(
         cure: 'its barrier exists only there; switch gradient checkpointing off, or the mode to xla',
       });
     }
-    return pruneGraph(precision === 'bf16' ? toMixedPrecision(rematerialised) : rematerialised);
+    const simple = pruneGraph(simplify(rematerialised));
+    return precision === 'bf16' ? toMixedPrecision(simple) : simple;
   });
   const variables = usedVariables(graphs);
   const storage = new Map(variables.map((info) => [info.name, info.storage]));

@@ -234,6 +234,15 @@ const CALLS: Readonly<Record<string, Call>> = {
     gradOf((x) => tf.conv2d(picture(x), picture(f), 2, 'same'), p),
     gradOf((x) => tf.conv2d(picture(p), picture(x), 2, 'valid'), f),
   ],
+  'conv2d of single pixels': ({ p, f }) => {
+    const pixel = tf.slice(f, 0, [1, 1, 4, 5]);
+    return [
+      tf.conv2d(picture(p), picture(pixel), 1, 'same'),
+      ...tf.grads((x: Tensor, y: Tensor) => tf.sum(tf.square(tf.conv2d(picture(x), picture(y), 1, 'valid'))))(
+        [p, pixel],
+      ),
+    ];
+  },
   depthwiseConv2d: ({ p, d }) => tf.depthwiseConv2d(picture(p), picture(d), 2, 'same'),
   'gradient of depthwiseConv2d': ({ p, d }) => [
     gradOf((x) => tf.depthwiseConv2d(picture(x), picture(d), 1, 'same'), p),
@@ -354,6 +363,10 @@ describe('gradients tfjs lacks or gets wrong', () => {
     'matMul, broadcast': { input: 'b1', f: (x, { b }) => tf.matMul(b, x) },
     'tile of rank 5': { input: 'r5', f: (x) => tf.tile(x, [2, 1, 3, 1, 2]) },
     gather: { input: 'b', f: (x, { i }) => tf.gather(x, ids(i), 1) },
+    'conv2d of single pixels': {
+      input: 'f',
+      f: (x, { p }) => tf.conv2d(picture(p), picture(tf.slice(x, 0, [1, 1, 4, 5])), 1, 'same'),
+    },
     resizeNearestNeighbor: { input: 'p', f: (x) => tf.image.resizeNearestNeighbor(picture(x), [12, 24]) },
   };
 
