@@ -27,13 +27,12 @@ import { ppl } from '@likeness/plugin-dreambooth';
 import { lora } from '@likeness/plugin-lora';
 import { loadModel } from '../model.ts';
 import { compareArrays, type Comparison, type Tolerance } from './comparison.ts';
+import { compareFinalArray, finalNormTolerance, l2Norm } from './finalValues.ts';
 import { readLoraSteps, type Reference, type ReferenceStep } from './loraReference.ts';
 import type { ParityRuntime } from './parityModel.ts';
 import { toChannelsLast } from './pixelLayout.ts';
 import { withRounding } from './rounding.ts';
 
-/** Norms of final values, as the folder's note has it. */
-const FINAL_NORM_RTOL = 1e-4;
 const EXACT: Tolerance = { atol: 0, rtol: 0 };
 
 /**
@@ -213,25 +212,20 @@ function* compareStep(
   }
 }
 
-/** Adam makes visible steps of the rounding of a gradient that is nearly zero: the folder says how large they get. */
 function* compareFinalValues(
   got: ReadonlyMap<string, TypedData>,
   reference: Reference,
 ): Iterable<Comparison> {
-  const { name, run, own } = reference;
+  const { name, run, settings, own } = reference;
   for (const [key, parameter] of Object.entries(run.params)) {
     const values = got.get(variableOf(key));
-    const atol = Math.max(1e-5, 20 * parameter.final_fp32_vs_fp64);
-    const norm = { atol, rtol: FINAL_NORM_RTOL };
-    yield compareArrays(`${name}.final_norm.${key}`, [l2Norm(values)], [parameter.final_norm], norm);
+    const { final_norm: norm, final_fp32_vs_fp64: rounding } = parameter;
+    const label = `${name}.final_norm.${key}`;
+    yield compareArrays(label, [l2Norm(values)], [norm], finalNormTolerance(rounding));
     const full = own(`final.${key}`);
-    if (full) yield compareArrays(`${name}.final.${key}`, values ?? [], full.data, { atol, rtol: 0 });
+    const bound = { fp32VsFp64: rounding, learningRate: settings.lr, steps: run.steps.length };
+    if (full) yield compareFinalArray(`${name}.final.${key}`, values ?? [], full.data, bound);
   }
-}
-
-/** NaN for what is missing: it equals nothing. */
-function l2Norm(values: TypedData | undefined): number {
-  return values === undefined ? NaN : Math.hypot(...values);
 }
 
 /** The weights under the adapters after training, against the model's files: not one bit moves. */

@@ -4,12 +4,10 @@ import type { DiffusionModel, Parameter } from '@likeness/core';
 import { variableInfo, type TypedData } from '@likeness/engine';
 import { compareArrays, type Comparison, type Tolerance } from './comparison.ts';
 import type { ReferenceParameter, ReferenceRun } from './dreamboothSteps.ts';
+import { compareFinalArray, finalNormTolerance, l2Norm } from './finalValues.ts';
 import { withRounding } from './rounding.ts';
 
 type Arrays = ReadonlyMap<string, TypedData>;
-
-/** Norms of final values, as the folder's note has it. */
-const FINAL_NORM_RTOL = 1e-4;
 
 /** Gradients of the first step, by variable. */
 export function compareGradients(
@@ -22,23 +20,25 @@ export function compareGradients(
     kind: 'grad0',
     norm: ({ grad0_norm: norm }) => norm,
     normTolerance: () => tolerance,
-    valueTolerance: ({ grad0_fp32_vs_fp64: rounding }) => withRounding(tolerance, rounding),
+    values: (label, ours, theirs, { grad0_fp32_vs_fp64: rounding }) =>
+      compareArrays(label, ours, theirs, withRounding(tolerance, rounding)),
   });
 }
 
-/** Values after the last step, by variable. Adam makes visible steps of the rounding of a gradient that is nearly zero. */
+/** Values after the last step, by variable. */
 export function compareFinalValues(
   got: Arrays,
   model: DiffusionModel,
   reference: ReferenceRun,
 ): Iterable<Comparison> {
-  const atol = ({ final_fp32_vs_fp64: rounding }: ReferenceParameter): number =>
-    Math.max(1e-5, 20 * rounding);
+  const { settings, steps } = reference;
+  const reach = { learningRate: settings.lr, steps: steps.length };
   return compareParameters(got, model, reference, {
     kind: 'final',
     norm: ({ final_norm: norm }) => norm,
-    normTolerance: (parameter) => ({ atol: atol(parameter), rtol: FINAL_NORM_RTOL }),
-    valueTolerance: (parameter) => ({ atol: atol(parameter), rtol: 0 }),
+    normTolerance: ({ final_fp32_vs_fp64: rounding }) => finalNormTolerance(rounding),
+    values: (label, ours, theirs, { final_fp32_vs_fp64: rounding }) =>
+      compareFinalArray(label, ours, theirs, { fp32VsFp64: rounding, ...reach }),
   });
 }
 
@@ -46,14 +46,19 @@ interface Quantity {
   readonly kind: 'grad0' | 'final';
   readonly norm: (parameter: ReferenceParameter) => number;
   readonly normTolerance: (parameter: ReferenceParameter) => Tolerance;
-  readonly valueTolerance: (parameter: ReferenceParameter) => Tolerance;
+  readonly values: (
+    label: string,
+    got: ArrayLike<number>,
+    want: ArrayLike<number>,
+    parameter: ReferenceParameter,
+  ) => Comparison;
 }
 
 function* compareParameters(
   got: Arrays,
   model: DiffusionModel,
   reference: ReferenceRun,
-  { kind, norm, normTolerance, valueTolerance }: Quantity,
+  { kind, norm, normTolerance, values: compareValues }: Quantity,
 ): Iterable<Comparison> {
   const { name, params, own } = reference;
   const norms: Comparison[] = [];
@@ -71,11 +76,11 @@ function* compareParameters(
     if (values === undefined || wanted === undefined) continue;
     const label = `${name}.${kind}.${key}`;
     const full = own(`${kind}.${key}`);
-    if (full) yield compareArrays(label, asInFile(values, parameter), full.data, valueTolerance(wanted));
+    if (full) yield compareValues(label, asInFile(values, parameter), full.data, wanted);
     const [ids, rows] = [own('used_token_ids'), own(`${kind}.token_rows`)];
     if (ids && rows && parameter.key.endsWith('token_embedding.weight')) {
       const picked = pickRows(values, ids.data, parameter.shape[1] ?? 0);
-      yield compareArrays(`${label}, rows of the prompts`, picked, rows.data, valueTolerance(wanted));
+      yield compareValues(`${label}, rows of the prompts`, picked, rows.data, wanted);
     }
   }
 }
@@ -107,14 +112,6 @@ const missing = (name: string): Comparison => ({
 function trainedParameters({ noisePredictor, textEncoder }: DiffusionModel): Map<string, Parameter> {
   const all = [noisePredictor, textEncoder].flatMap(({ parameters }) => [...parameters.entries().values()]);
   return new Map(all.map((parameter) => [variableInfo(parameter.variable).name, parameter]));
-}
-
-/** NaN for what is missing: it equals nothing. */
-function l2Norm(values: TypedData | undefined): number {
-  if (values === undefined) return NaN;
-  let sum = 0;
-  for (const value of values) sum += value * value;
-  return Math.sqrt(sum);
 }
 
 /** From the variable's layout to the checkpoint's: `[h, w, in, out]` → `[out, in, h, w]`. */
