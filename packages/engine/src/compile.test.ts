@@ -116,6 +116,33 @@ describe('compile', () => {
     dispose();
   });
 
+  it('shares variables between programs: values stay, and what is borrowed is not given back', async () => {
+    const weight = createVariable({ name: 's.weight', shape: [2] });
+    const extra = createVariable({ name: 's.extra', shape: [2] });
+    const x = float32(2);
+    const plain = defineFunction({ x }, ({ x }) => ({ y: tf.mul(x!, weight) }));
+    const adapted = defineFunction({ x }, ({ x }) => ({ y: tf.add(tf.mul(x!, weight), extra) }));
+    const feeds = { x: Float32Array.of(1, 2) };
+    const base = await compile({ plain }, { engine, mode: 'graph' });
+    await base.write(new Map([['s.weight', Float32Array.of(3, 5)]]));
+    const { tensors } = await engine.stats();
+    const over = await compile({ adapted }, { engine, mode: 'graph', sharing: base });
+    await over.write(new Map([['s.extra', Float32Array.of(10, 20)]]));
+    expect([...(await over.run('adapted', feeds))['y']!]).toEqual([13, 30]);
+    await over.write(new Map([['s.weight', Float32Array.of(4, 5)]]));
+    await over.dispose();
+    expect((await engine.stats()).tensors).toBe(tensors);
+    expect([...(await base.run('plain', feeds))['y']!]).toEqual([4, 10]);
+    weight.dispose();
+    const other = createVariable({ name: 's.weight', shape: [1] });
+    const clash = defineFunction({ x }, ({ x }) => ({ y: tf.mul(x!, other) }));
+    await expect(compile({ clash }, { engine, mode: 'graph', sharing: base })).rejects.toThrow(
+      /s\.weight[^]*float32 \[2\][^]*float32 \[1\]/,
+    );
+    await base.dispose();
+    for (const variable of [extra, other]) variable.dispose();
+  });
+
   it('refuses to read values while tracing, naming op and place', async () => {
     const reading = defineFunction({ x: float32(2) }, ({ x }) => {
       tf.exp(x).dataSync();

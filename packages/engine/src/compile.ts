@@ -29,6 +29,11 @@ export interface CompileOptions {
   /** Compute the inner values of `checkpointed` blocks again in the backward pass, instead of keeping them. Needs `xla`. */
   readonly gradientCheckpointing?: boolean;
   readonly onCompile?: OnCompile;
+  /**
+   * A program of the same engine whose variables this one uses where names agree, with the values they have: the same
+   * weights under other adapters. It must outlive this one.
+   */
+  readonly sharing?: Program;
 }
 
 /** Below this many runs, compiling with XLA costs more than it saves (small UNet: 5 s against 0.1 s a step). */
@@ -55,6 +60,7 @@ export async function compile<D extends Definitions>(
     precision = 'fp32',
     gradientCheckpointing = false,
     onCompile,
+    sharing,
   }: CompileOptions,
 ): Promise<Program<keyof D & string>> {
   const modes = Object.fromEntries(
@@ -104,6 +110,7 @@ export async function compile<D extends Definitions>(
       storage: stored,
     })),
     functions: definitions,
+    ...(sharing === undefined ? {} : { sharing: sharing.id }),
   });
   const nodes = graphs.reduce((sum, graph) => sum + graph.nodes.length, 0);
   const identity = { modes, precision, threads: engine.threads, tensorflow: engine.info.tensorflow };

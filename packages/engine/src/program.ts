@@ -51,7 +51,8 @@ export class Program<Names extends string = string> {
   readonly facts: ProgramFacts;
   readonly variableNames: readonly string[];
   private readonly engine: Engine;
-  private readonly id: number;
+  /** Its number in the engine process. */
+  readonly id: number;
   private readonly functions: ReadonlyMap<string, FunctionDeclaration>;
   private readonly onCompile: OnCompile | undefined;
   private readonly compiled = new Set<string>();

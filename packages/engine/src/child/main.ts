@@ -39,8 +39,9 @@ const handlers: Handlers = {
     rssBytes: process.memoryUsage.rss(),
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
   }),
-  load({ variables: declarations, functions: definitions }) {
-    const variables = new VariableStore(binding, declarations);
+  load({ variables: declarations, functions: definitions, sharing }) {
+    const lender = sharing === undefined ? undefined : held(sharing).variables;
+    const variables = new VariableStore(binding, declarations, lender);
     const functions = definitions.map((definition): [string, LoadedFunction] => {
       const { name, code } = definition;
       return [

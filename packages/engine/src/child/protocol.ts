@@ -46,6 +46,8 @@ export interface FunctionDeclaration {
 export interface ProgramDeclaration {
   readonly variables: readonly VariableDeclaration[];
   readonly functions: readonly FunctionDeclaration[];
+  /** A program whose variables it uses where names agree. */
+  readonly sharing?: number;
 }
 
 export interface EngineInfo {

@@ -7,6 +7,8 @@ import type { VariableDeclaration } from './protocol.ts';
 interface Stored {
   readonly declaration: VariableDeclaration;
   readonly handle: number;
+  /** Of another program, which gives it back. */
+  readonly borrowed?: true;
 }
 
 let created = 0;
@@ -15,10 +17,17 @@ export class VariableStore {
   private readonly binding: NativeBinding;
   private readonly byName = new Map<string, Stored>();
 
-  constructor(binding: NativeBinding, declarations: readonly VariableDeclaration[]) {
+  /** @param lender whose variables stand for those of the same name; they keep their values */
+  constructor(binding: NativeBinding, declarations: readonly VariableDeclaration[], lender?: VariableStore) {
     this.binding = binding;
     for (const declaration of declarations) {
       const { name, shape, storage } = declaration;
+      const lent = lender?.byName.get(name);
+      if (lent !== undefined) {
+        requireSame(declaration, lent.declaration);
+        this.byName.set(name, { ...lent, borrowed: true });
+        continue;
+      }
       const attrs = [
         typeAttr('dtype', storage),
         ['shape', 'shape', shape],
@@ -70,10 +79,22 @@ export class VariableStore {
   }
 
   dispose(): void {
-    for (const { handle } of this.byName.values()) {
+    for (const { handle, borrowed } of this.byName.values()) {
+      if (borrowed) continue;
       this.binding.execute('DestroyResourceOp', [], [handle], 0);
       this.binding.deleteTensor(handle);
     }
     this.byName.clear();
   }
+}
+
+/** @throws EngineError when two programs mean different things by one name */
+function requireSame(asked: VariableDeclaration, lent: VariableDeclaration): void {
+  const told = ({ shape, storage }: VariableDeclaration): string => `${storage} [${shape.join()}]`;
+  if (told(asked) === told(lent)) return;
+  throw new EngineError('a variable shared by two programs differs between them', {
+    where: asked.name,
+    expected: told(lent),
+    got: told(asked),
+  });
 }
