@@ -56,6 +56,7 @@ describe('pipeline run', () => {
     for (const name of ['02.png', '03.png', '04.png']) expect(stderr).toContain(name);
     expect(stderr).toContain('cure:');
     expect(stderr).not.toContain('    at ');
+    expect(existsSync(join(cwd, 'runs'))).toBe(false);
   });
 
   // Whoever may write everywhere writes into a read-only folder, too: as root the command runs as nobody.

@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { PACKED_DIR, packPackages } from './pack.mjs';
-import { ROOT, runAsCommand, setUp, WORK_DIR } from './setup.mjs';
+import { pnpmCommand, ROOT, runAsCommand, setUp, WORK_DIR } from './setup.mjs';
 
 const total = { passed: 0, failed: 0 };
 const failures = [];
@@ -74,7 +74,7 @@ function tests(name, args) {
   const { status } = spawnSync(
     join(ROOT, 'node_modules', '.bin', 'vitest'),
     ['run', ...args, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
-    { cwd: ROOT, stdio: 'inherit', env: { ...process.env, LIKENESS_PACKED: PACKED_DIR } },
+    { cwd: ROOT, stdio: 'inherit', env: { ...process.env, LIKENESS_PACKED: PACKED_DIR, LIKENESS_PNPM: pnpmCommand() } },
   );
   if (!existsSync(report)) {
     count(`vitest (${name})`, status === 0, start);

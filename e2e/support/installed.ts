@@ -34,6 +34,7 @@ export function installed(manager: PackageManager): string {
     if (old.startsWith(`${PREFIX}${manager}-`)) rmSync(join(tmpdir(), old), { recursive: true, force: true });
   }
   const draft = join(tmpdir(), `${PREFIX}${manager}-unfinished`);
+  rmSync(draft, { recursive: true, force: true });
   mkdirSync(draft);
   install(manager, draft, files);
   renameSync(draft, folder);
@@ -70,8 +71,10 @@ function install(manager: PackageManager, folder: string, files: readonly string
     manager === 'npm'
       ? ['install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel', 'error']
       : ['install', '--prefer-offline', '--no-frozen-lockfile'];
-  const { status, stdout, stderr } = spawnSync(manager, args, { cwd: folder, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${manager} install failed\n${stdout}\n${stderr}`);
+  // The machine may have no pnpm on its PATH: `npm test` says which one set the clone up.
+  const command = manager === 'pnpm' ? (process.env['LIKENESS_PNPM'] ?? 'pnpm') : manager;
+  const { status, error, stdout, stderr } = spawnSync(command, args, { cwd: folder, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${manager} install failed\n${error?.message ?? `${stdout}\n${stderr}`}`);
 }
 
 /** `likeness-plugin-dreambooth-0.1.0.tgz` → `@likeness/plugin-dreambooth` */

@@ -10,9 +10,17 @@ import {
 } from '@likeness/core';
 import * as doodle from '@likeness/doodle';
 import { dreambooth, ppl } from '@likeness/plugin-dreambooth';
+import { attachAdapters, attachExported, lora } from '@likeness/plugin-lora';
+import { attachEmbedding, textualInversion } from '@likeness/plugin-textual-inversion';
 import { loadModel, readRecommendedSettings } from '@likeness/stable-diffusion';
 
-export const builtIns: readonly PluginFactory[] = [dreambooth, ppl];
+export const builtIns: readonly PluginFactory[] = [dreambooth, ppl, lora, textualInversion];
+
+/** How files are laid over a model, by whoever reads them. */
+export { attachAdapters, attachEmbedding, attachExported };
+
+/** How keys of the UNet begin in single-file models. */
+const SINGLE_FILE_KEYS = 'model.diffusion_model.';
 
 /** Name of the model that comes along. */
 export const BUNDLED_MODEL = 'doodle';
@@ -36,7 +44,7 @@ export async function openModel(
 ): Promise<DiffusionModel> {
   // The bundled model is called by its name in records and model cards, not by where it lies on this machine.
   if (name === BUNDLED_MODEL) return { ...(await loadModel(doodle.modelDir)), source: name };
-  const source = (await onlyFileIn(name)) ?? name;
+  const source = (await modelIn(name)) ?? name;
   const base = source.endsWith('.safetensors') ? await baseFolderOf(source) : undefined;
   const model = await loadModel(source, {
     // A single file holds neither configs nor tokenizer: those of the model it was made from, or at least CLIP's.
@@ -63,10 +71,16 @@ async function baseFolderOf(file: string): Promise<string | undefined> {
   return base !== undefined && existsSync(join(base, 'model_index.json')) ? base : undefined;
 }
 
-/** The weights file of a folder that is no diffusers folder and holds one: an export in the single-file format. */
-async function onlyFileIn(folder: string): Promise<string | undefined> {
+/**
+ * What `openModel` takes to open a folder as a model: the folder itself, or the single-file model in it. Undefined when
+ * there is none: the folder holds adapters, say.
+ */
+export async function modelIn(folder: string): Promise<string | undefined> {
   const names = await readdir(folder).catch((): string[] => []);
-  const [file, ...others] = names.filter((name) => name.endsWith('.safetensors'));
-  const isModelFolder = names.includes('model_index.json') || others.length > 0;
-  return file === undefined || isModelFolder ? undefined : join(folder, file);
+  if (names.includes('model_index.json')) return folder;
+  for (const name of names.filter((file) => file.endsWith('.safetensors'))) {
+    const { tensors } = await readSafetensorsHeader(join(folder, name));
+    if ([...tensors.keys()].some((key) => key.startsWith(SINGLE_FILE_KEYS))) return join(folder, name);
+  }
+  return undefined;
 }

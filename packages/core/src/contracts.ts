@@ -137,7 +137,7 @@ export interface RecommendedSettings {
   readonly sampler?: string;
   readonly numInferenceSteps?: number;
   readonly guidanceScale?: number;
-  /** By plugin name, over that plugin's own defaults. */
+  /** By plugin name, over that plugin's own defaults; `a+b`: for recipes with both, over what is said for each. */
   readonly training?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
@@ -164,7 +164,21 @@ export interface Trainable {
   readonly initialValues?: ReadonlyMap<string, Float32Array>;
   /** Writes what was learned; returns the files written. */
   export(target: ExportTarget): Promise<string[]>;
+  /**
+   * For the model card: lines of Python that put the export onto diffusers' pipeline `pipe` of the base model. Without
+   * it the export is a pipeline itself.
+   * @param exported the export's folder, as the card names it
+   */
+  loadInDiffusers?(exported: string): readonly string[];
   /** Takes adapters off again; afterwards the base's outputs are bit-identical. */
+  detach(): void;
+}
+
+/** Something from files that lies over a model: adapters, a new word. */
+export interface Attached {
+  /** Values of the variables it brings, by name: to be written into every program made of the model. */
+  readonly initialValues: ReadonlyMap<string, Float32Array>;
+  /** Takes it off again, without a trace. What was attached later comes off first. */
   detach(): void;
 }
 
@@ -240,7 +254,7 @@ export interface SetupContext {
 // ---- stages and runs ----------------------------------------------------------------------------------------------
 
 /** A step of the pipeline. */
-export interface Stage<In, Out, Context extends RunContext = RunContext> {
+export interface Stage<In, Out, Context extends StageContext = RunContext> {
   readonly name: StageName;
   run(input: In, context: Context): Promise<Out>;
 }
@@ -252,9 +266,14 @@ export interface RunPaths {
   readonly cache: string;
 }
 
-export interface RunContext {
+/** What the first stage has, before there is a folder. */
+export interface StageContext {
   readonly emit: (event: PipelineEvent) => void;
   /** Aborted by unsubscribing, or by Ctrl-C: stages stop at the next whole step. */
+  readonly signal?: AbortSignal;
+}
+
+export interface RunContext extends StageContext {
   readonly signal: AbortSignal;
   readonly paths: RunPaths;
 }

@@ -57,8 +57,10 @@ export type { GenerationParameters, PngText } from './pictures/png.ts';
 export { renderSheet, writeSheet } from './pictures/sheet.ts';
 export type { SheetOptions, SheetRow } from './pictures/sheet.ts';
 
+export { attachExports, attachInOrder } from './plugins/attachExports.ts';
 export { definePlugin } from './plugins/definePlugin.ts';
 export type {
+  AttachExport,
   Contributions,
   OptimizerSettings,
   Plugin,
@@ -97,6 +99,8 @@ export { exportCheckpoint } from './exportCheckpoint.ts';
 export type { ExportCheckpointOptions } from './exportCheckpoint.ts';
 export { generatePictures } from './sampling/generatePictures.ts';
 export type { GenerateOptions } from './sampling/generatePictures.ts';
+export { openGenerator } from './sampling/openGenerator.ts';
+export type { Generator, GeneratorOptions, PicturesAsked } from './sampling/openGenerator.ts';
 export type { PictureRequest, SampledPicture, SamplerSettings } from './sampling/samplePictures.ts';
 export { killEngines } from './training/machine.ts';
 export { denoisingLoss, instanceLoss } from './losses/denoisingLoss.ts';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { Observable } from 'rxjs';
 import { configHash, settingsWithEffect } from './config/configHash.ts';
 import type { ResolvedConfig } from './config/resolveConfig.ts';
-import type { DiffusionModel, Run, RunContext, Stage } from './contracts.ts';
+import type { DiffusionModel, Run, RunContext, Stage, StageContext } from './contracts.ts';
 import { cacheDir as userCacheDir } from '@likeness/engine';
 import { openCache } from './cache/cache.ts';
 import { createRunContainer } from './di/runContainer.ts';
@@ -64,15 +64,18 @@ async function runStages(
   signal: AbortSignal,
   tell: (event: PipelineEvent) => void,
 ): Promise<void> {
+  if (await isFinished(config)) {
+    tell(finishedEvent(await openFolder(config, runsRoot)));
+    return;
+  }
+  // Before the run has a folder: pictures that cannot be used leave nothing behind.
+  const heard: PipelineEvent[] = [];
+  const dataset = await runStage(datasetStage, config, { emit: (event) => heard.push(event) });
   const folder = await openFolder(config, runsRoot);
   const emit = (event: PipelineEvent): void => {
     folder.events.append(event);
     tell(event);
   };
-  if (await isFinished(config, folder)) {
-    tell(finishedEvent(folder));
-    return;
-  }
   const from = config.resume === undefined ? undefined : await resolveResume(config.resume, folder.path);
   // Before anything is written: the folder keeps the record of the run it belongs to.
   if (from) {
@@ -98,10 +101,12 @@ async function runStages(
     ...(from ? { resumedFrom: from.step } : {}),
   });
 
+  heard.forEach(emit);
+
   let step = from?.step ?? 0;
   let checkpoint = from?.folder;
   try {
-    const dataset = await runStage(datasetStage, undefined, setting);
+    signal.throwIfAborted();
     const state = await prepare(setting, dataset);
     try {
       const { prior } = container;
@@ -127,12 +132,12 @@ async function runStages(
   emit({ type: 'run-interrupted', step, resume, ...(checkpoint === undefined ? {} : { checkpoint }) });
 }
 
-async function runStage<In, Out, Context extends RunContext>(
+async function runStage<In, Out, Context extends StageContext>(
   stage: Stage<In, Out, Context>,
   input: In,
   context: Context,
 ): Promise<Out> {
-  context.signal.throwIfAborted();
+  context.signal?.throwIfAborted();
   context.emit({ type: 'stage-started', stage: stage.name });
   const start = performance.now();
   const result = await stage.run(input, context);
@@ -152,10 +157,10 @@ function openFolder(config: ResolvedConfig, root: string | undefined): Promise<R
 }
 
 /** Resuming what is already done does nothing. */
-async function isFinished(config: ResolvedConfig, folder: RunFolder): Promise<boolean> {
-  if (config.resume !== 'latest') return false;
-  const before = await readRun(folder.path).catch(() => undefined);
-  return before?.state === 'finished' && before.step >= config.maxTrainSteps;
+async function isFinished({ resume, outputDir, maxTrainSteps }: ResolvedConfig): Promise<boolean> {
+  if (resume !== 'latest' || outputDir === undefined) return false;
+  const before = await readRun(outputDir).catch(() => undefined);
+  return before?.state === 'finished' && before.step >= maxTrainSteps;
 }
 
 function finishedEvent(folder: RunFolder, sheet?: string): PipelineEvent {

@@ -1,16 +1,22 @@
 // Adapters of a file on a model, for generating: attached and taken off without touching the base.
-import { createVariable, type DiffusionModel, type Variable } from '@likeness/core';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  attachInOrder,
+  createVariable,
+  WeightsError,
+  type Attached,
+  type DiffusionModel,
+  type Variable,
+} from '@likeness/core';
 import { overlay } from './adapters/adapter.ts';
 import { readAdapters, type AdapterFile, type StoredAdapter } from './files/readAdapters.ts';
+import { ADAPTER_FILES } from './files/fileNames.ts';
 import { adaptableLayers, componentOf } from './layers.ts';
 
-export interface AttachedAdapters {
+export interface AttachedAdapters extends Attached {
   /** Components whose outputs change. */
   readonly touches: readonly ('unet' | 'text_encoder')[];
-  /** Values of the adapters' variables, by name: to be written into the program that is compiled next. */
-  readonly initialValues: ReadonlyMap<string, Float32Array>;
-  /** Takes them off; files attached later come off first. */
-  detach(): void;
 }
 
 export interface AttachOptions {
@@ -33,6 +39,27 @@ export async function attachAdapters(
 ): Promise<AttachedAdapters & { readonly file: AdapterFile }> {
   const file = await readAdapters(path, adaptableLayers(model));
   return { ...attachStored(model, file.adapters, { weight, name }), file };
+}
+
+/**
+ * Attaches all adapters of a folder that a run exported, or that PEFT saved.
+ * @throws WeightsError when there are none
+ */
+export async function attachExported(
+  model: DiffusionModel,
+  folder: string,
+  { weight = 1, name = 'exported' }: AttachOptions = {},
+): Promise<Attached> {
+  const files = ADAPTER_FILES.filter((file) => existsSync(join(folder, file)));
+  if (files.length === 0) {
+    throw new WeightsError('there are no adapters in this folder', {
+      where: folder,
+      expected: `one of ${ADAPTER_FILES.join(', ')}`,
+    });
+  }
+  return attachInOrder(
+    files.map((file) => () => attachAdapters(model, join(folder, file), { weight, name: `${name}/${file}` })),
+  );
 }
 
 /** Attaches adapters that were read before. */

@@ -2,7 +2,13 @@
 export { lora } from './lora.ts';
 export { LORA_FORMATS, loraOptions, type LoraFormat, type LoraOptions } from './options.ts';
 export { adaptModel } from './trainable.ts';
-export { attachAdapters, attachStored, type AttachedAdapters, type AttachOptions } from './attach.ts';
+export {
+  attachAdapters,
+  attachExported,
+  attachStored,
+  type AttachedAdapters,
+  type AttachOptions,
+} from './attach.ts';
 export { readAdapters, type AdapterFile, type PartValues, type StoredAdapter } from './files/readAdapters.ts';
 export { writeAdapters, type WriteOptions } from './files/exportAdapters.ts';
 export type { WeightsDtype, WrittenAdapter } from './files/dialects.ts';

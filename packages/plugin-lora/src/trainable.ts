@@ -13,6 +13,7 @@ import {
 import { elementsOf, overlay, type Parts, type PlannedPart } from './adapters/adapter.ts';
 import { MAGNITUDE, rowLengths } from './adapters/magnitude.ts';
 import { exportAdapters } from './files/exportAdapters.ts';
+import { loadInDiffusers } from './files/fileNames.ts';
 import type { HeldAdapter, HeldPart } from './held.ts';
 import { componentOf, sizesOf, type AdaptableLayer } from './layers.ts';
 import type { LoraOptions } from './options.ts';
@@ -45,11 +46,13 @@ export async function adaptModel(
     if (magnitude) initialValues.set(variableNameOf(layer, MAGNITUDE), magnitude);
   });
   const detach = attachHeld(model, adapters);
+  const touches = [...new Set(adapters.map(({ layer }) => layer.component))];
   return {
     groups: groupsOf(adapters, options.loraPlusRatio),
-    touches: [...new Set(adapters.map(({ layer }) => layer.component))],
+    touches,
     initialValues,
     export: (target) => exportAdapters(adapters, options, target),
+    loadInDiffusers: (exported) => loadInDiffusers(options.format, exported, touches),
     detach,
   };
 }

@@ -1,16 +1,16 @@
 // Learned vectors over a model: prompts may use the word from then on, until it is detached.
-import { WeightsError, type DiffusionModel } from '@likeness/core';
+import { join } from 'node:path';
+import { WeightsError, type Attached, type DiffusionModel } from '@likeness/core';
 import { attachPlaceholder } from './placeholderRows.ts';
 import { readEmbedding, type ReadEmbeddingOptions } from './readEmbedding.ts';
 import { tokenTable } from './tokenTable.ts';
 
-export interface AttachedEmbedding {
+/** diffusers' name for what it writes (textual_inversion.py). */
+export const EMBEDDING_FILE = 'learned_embeds.safetensors';
+
+export interface AttachedEmbedding extends Attached {
   readonly word: string;
   readonly vectors: number;
-  /** To be written into every program made of the model; see `GenerateOptions.initialValues`. */
-  readonly initialValues: ReadonlyMap<string, Float32Array>;
-  /** Several embeddings come off in the reverse order. */
-  detach(): void;
 }
 
 /**
@@ -36,3 +36,7 @@ export async function attachEmbedding(
   const { variableName, detach } = attachPlaceholder(model, word, vectors);
   return { word, vectors, initialValues: new Map([[variableName, values]]), detach };
 }
+
+/** Attaches the word that a run exported into a folder. */
+export const attachExported = (model: DiffusionModel, folder: string): Promise<AttachedEmbedding> =>
+  attachEmbedding(model, join(folder, EMBEDDING_FILE));

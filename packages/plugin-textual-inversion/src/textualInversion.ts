@@ -1,5 +1,6 @@
 // Textual Inversion (Gal et al. 2022, arXiv 2208.01618) as a method: a new word learns what the pictures have in common.
 import { definePlugin, type PluginDefaults } from '@likeness/core';
+import { attachExported } from './attachEmbedding.ts';
 import { initializerOf, textualInversionOptions } from './options.ts';
 import { placeholderPrompts } from './prompts.ts';
 import { trainNewWord } from './trainable.ts';
@@ -24,6 +25,7 @@ export const textualInversion = definePlugin({
   version: '0.1.0',
   description: 'a new word learns the subject: a few numbers, the model stays as it is',
   options: textualInversionOptions,
+  attachExport: attachExported,
   setup: (options, { prompts, seed, plugins }) => {
     const { numVectors: vectors, embeddingLearningRate } = options;
     const initializer = initializerOf(options, prompts.classNoun);

@@ -1,12 +1,10 @@
 // A new word as something that trains: its vectors, and nothing else (Gal et al. 2022, section 3.2).
 import { join } from 'node:path';
 import type { DiffusionModel, ExportTarget, ParameterGroup, Trainable } from '@likeness/core';
+import { EMBEDDING_FILE } from './attachEmbedding.ts';
 import { initialVectors } from './initialVectors.ts';
 import type { Initializer } from './options.ts';
 import { attachPlaceholder } from './placeholderRows.ts';
-
-/** diffusers' name for what it writes (textual_inversion.py). */
-export const EMBEDDING_FILE = 'learned_embeds.safetensors';
 
 const DTYPES = { fp32: 'F32', fp16: 'F16', bf16: 'BF16' } as const;
 
@@ -30,6 +28,7 @@ export async function trainNewWord(
     touches: ['text_encoder'],
     initialValues: new Map([[variableName, first]]),
     export: (target) => exportWord(target, word, variableName),
+    loadInDiffusers: (exported) => [`pipe.load_textual_inversion("${exported}/${EMBEDDING_FILE}")`],
     detach,
   };
 }

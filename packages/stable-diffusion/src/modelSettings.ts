@@ -15,7 +15,7 @@ const settings = z.strictObject({
       sampler: z.string().optional(),
       numInferenceSteps: z.int().positive().optional(),
       guidanceScale: z.number().nonnegative().optional(),
-      /** By plugin name; checked against the plugin's own schema when a run is set up. */
+      /** By plugin name, or several joined by +; checked against the plugin's own schema when a run is set up. */
       training: z.record(z.string(), z.record(z.string(), z.unknown())).optional(),
     })
     .default({}),

@@ -1,28 +1,26 @@
 // pipeline generate: pictures from a run, an exported model, or any other one.
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import {
   ConfigError,
-  DataError,
   didYouMean,
-  formatParameters,
-  generatePictures,
   killEngines,
-  readRun,
+  openGenerator,
   writePng,
   writeSheet,
   type DiffusionModel,
-  type PngText,
+  type Generator,
   type RgbImage,
-  type SamplerSettings,
 } from '@likeness/core';
 import { Command, Option } from 'commander';
 import { openModel } from '../composition.ts';
 import { EXIT, type ExitCode } from '../exitCodes.ts';
-import { requireRun, runFolderOf } from '../run/findRun.ts';
+import { attachAll, attachmentsOf } from '../generate/attachments.ts';
+import { pictureText } from '../generate/pictureText.ts';
+import { findSource } from '../generate/source.ts';
 import { onInterrupt } from '../run/followRun.ts';
 import { count, displayPath } from '../terminal/format.ts';
-import { nonNegative, positiveInteger, wholeNumber } from '../terminal/numbers.ts';
+import { nonNegative, numbers, positiveInteger, wholeNumber } from '../terminal/numbers.ts';
 import { progressLine } from '../terminal/progressLine.ts';
 import { colours, type Terminal } from '../terminal/terminal.ts';
 import type { SetExitCode } from './run.ts';
@@ -34,7 +32,12 @@ Examples:
   pipeline generate runs/20250131-142501-dreambooth+ppl-1a2b3c4d --prompt "a photo of sks robot on the beach"
   pipeline generate latest --prompt "a photo of sks robot in space" --prompt "a photo of a robot" --num 8
   pipeline generate doodle --prompt "a photo of a cat in the snow" --seed 7 --sampler euler-ancestral
-  pipeline generate my-model/ --prompt "a photo of sks dog" --rng torch --output-dir pictures`;
+  pipeline generate my-model/ --prompt "a photo of sks dog" --rng torch --output-dir pictures
+  pipeline generate doodle --lora robot.safetensors:0.8 --embedding cat.safetensors --prompt "sks robot and <cat>"
+  pipeline generate latest --prompt "a photo of sks robot" --strength 0,0.5,1,1.5     how much the adapters count
+  pipeline generate doodle --prompt "a (red:1.4) cat" --prompt-weighting`;
+
+const repeated = (text: string, before: readonly string[] | undefined): string[] => [...(before ?? []), text];
 
 interface GenerateFlags {
   readonly prompt: readonly string[];
@@ -45,6 +48,10 @@ interface GenerateFlags {
   readonly guidanceScale?: number;
   readonly negativePrompt?: string;
   readonly resolution?: number;
+  readonly lora?: readonly string[];
+  readonly embedding?: readonly string[];
+  readonly strength: readonly number[];
+  readonly promptWeighting?: boolean;
   readonly batchSize: number;
   readonly rng: 'philox' | 'torch';
   readonly mode: 'auto' | 'xla' | 'graph' | 'eager';
@@ -60,7 +67,7 @@ export function generateCommand(terminal: Terminal, exit: SetExitCode): Command 
     .argument('<model>', 'run folder, `latest`, model folder, .safetensors file, Hub id, or doodle')
     .addOption(
       new Option('--prompt <text>', 'what to show; several: say it again')
-        .argParser((text: string, before: readonly string[] | undefined) => [...(before ?? []), text])
+        .argParser(repeated)
         .makeOptionMandatory(),
     )
     .option('--num <n>', 'pictures of each prompt', positiveInteger, 4)
@@ -74,6 +81,23 @@ export function generateCommand(terminal: Terminal, exit: SetExitCode): Command 
       '--output-dir <dir>',
       'where the pictures go; default: generated/ in the run, or in the current folder',
     )
+    .optionsGroup('Adapters and words:')
+    .addOption(
+      new Option(
+        '--lora <file[:weight]>',
+        'adapters in any spelling, or the folder of a run; several: say it again',
+      ).argParser(repeated),
+    )
+    .addOption(
+      new Option('--embedding <file[=word]>', 'learned vectors; several: say it again').argParser(repeated),
+    )
+    .option(
+      '--strength <list>',
+      'times which all adapters count; 0,0.5,1 makes the pictures at each',
+      numbers,
+      [1],
+    )
+    .option('--prompt-weighting', 'read (word:1.2), (word) and [word] in prompts as weights, as A1111 does')
     .optionsGroup('Speed and memory:')
     .option('--batch-size <n>', 'pictures computed together', positiveInteger, 4)
     .addOption(
@@ -98,6 +122,7 @@ export function generateCommand(terminal: Terminal, exit: SetExitCode): Command 
 
 async function generate(name: string, flags: GenerateFlags, terminal: Terminal): Promise<ExitCode> {
   const source = await findSource(name);
+  const attachments = await attachmentsOf(source.exported, flags.lora ?? [], flags.embedding ?? []);
   const model = await openModel(source.model);
   const settings = {
     sampler: flags.sampler ?? source.sampler ?? model.recommended.sampler ?? model.samplers[0] ?? '',
@@ -105,6 +130,7 @@ async function generate(name: string, flags: GenerateFlags, terminal: Terminal):
     guidanceScale: flags.guidanceScale ?? source.guidanceScale ?? model.recommended.guidanceScale ?? 7.5,
     ...(flags.negativePrompt === undefined ? {} : { negativePrompt: flags.negativePrompt }),
     rng: flags.rng,
+    ...(flags.promptWeighting ? { promptWeighting: true } : {}),
   };
   checkRequest(model, settings.sampler, flags.resolution);
   const outputDir = resolve(flags.outputDir ?? source.outputDir);
@@ -112,8 +138,7 @@ async function generate(name: string, flags: GenerateFlags, terminal: Terminal):
   const prompts = flags.prompt.flatMap((prompt) =>
     Array.from({ length: flags.num }, (_, i) => ({ prompt, seed: flags.seed + i })),
   );
-  const tells = !flags.json && !flags.quiet;
-  const line = progressLine(terminal, tells);
+  const line = progressLine(terminal, !flags.json && !flags.quiet);
   const stop = new AbortController();
   const forget = onInterrupt(
     () => {
@@ -124,86 +149,91 @@ async function generate(name: string, flags: GenerateFlags, terminal: Terminal):
       process.exit(EXIT.interrupted);
     },
   );
-  const made: { prompt: string; image: RgbImage }[] = [];
+  const made: Drawn[] = [];
+  let generator: Generator | undefined;
   try {
     line.show('loading', 0, 0);
-    const pictures = generatePictures({
-      ...settings,
+    generator = await openGenerator({
       model,
-      prompts,
       batchSize: flags.batchSize,
       mode: flags.mode,
-      signal: stop.signal,
       ...(flags.resolution === undefined ? {} : { resolution: flags.resolution }),
       ...(flags.threads === undefined ? {} : { threads: flags.threads }),
       onInstallProgress: ({ message, fraction = 0 }) => {
         line.show(message, fraction, 1);
       },
-      onProgress: (done, total) => {
-        line.show('sampling', done, total);
-      },
     });
-    for await (const { index, prompt, seed, image } of pictures) {
-      const path = join(outputDir, `${String(index).padStart(3, '0')}-${slug(prompt)}-seed${seed}.png`);
-      await writePng(path, image, textOf(model, { prompt, seed, image, ...settings }));
-      made.push({ prompt, image });
-      if (flags.json) terminal.out(JSON.stringify({ index, prompt, seed, path }));
+    const { strength: strengths } = flags;
+    for (const [round, strength] of strengths.entries()) {
+      const { initialValues, detach } = await attachAll(model, attachments, strength);
+      try {
+        const pictures = generator.generate({
+          ...settings,
+          prompts,
+          initialValues,
+          signal: stop.signal,
+          onProgress: (done, total) => {
+            line.show('sampling', round * total + done, strengths.length * total);
+          },
+        });
+        for await (const { index, prompt, seed, image } of pictures) {
+          const number = String(round * prompts.length + index).padStart(3, '0');
+          const at = strengths.length > 1 ? `-x${strength}` : '';
+          const path = join(outputDir, `${number}-${slug(prompt)}${at}-seed${seed}.png`);
+          await writePng(
+            path,
+            image,
+            pictureText(model, attachments, { prompt, seed, image, strength, ...settings }),
+          );
+          made.push({ prompt, strength, image });
+          if (flags.json)
+            terminal.out(JSON.stringify({ index: Number(number), prompt, seed, strength, path }));
+        }
+      } finally {
+        detach();
+      }
     }
   } catch (error) {
     if (!stop.signal.aborted) throw error;
   } finally {
+    await generator?.close();
     forget();
     line.end();
   }
-  if (made.length > 0) {
-    const sheet = join(outputDir, 'sheet.png');
-    const rows = [...new Set(flags.prompt)].map((prompt) => ({
-      label: prompt,
-      pictures: made.filter((picture) => picture.prompt === prompt).map(({ image }) => image),
-    }));
-    await writeSheet(sheet, rows, {
-      title: `${basename(name)}, ${settings.sampler} ${settings.numInferenceSteps} steps, guidance ${settings.guidanceScale}`,
-    });
-    if (flags.quiet) terminal.out(displayPath(sheet));
-    if (tells) {
-      terminal.out(`${count(made.length, 'picture')} in ${displayPath(outputDir)}`);
-      terminal.out(`sheet    ${colours.bold(displayPath(sheet))}`);
-    }
-  }
+  const how = `${settings.sampler} ${settings.numInferenceSteps} steps, guidance ${settings.guidanceScale}`;
+  if (made.length > 0) await tellSheet(made, `${basename(name)}, ${how}`, outputDir, flags, terminal);
   return stop.signal.aborted ? EXIT.interrupted : EXIT.ok;
 }
 
-interface Source {
-  /** What `openModel` takes. */
-  readonly model: string;
-  readonly outputDir: string;
-  readonly sampler?: string;
-  readonly numInferenceSteps?: number;
-  readonly guidanceScale?: number;
+interface Drawn {
+  readonly prompt: string;
+  readonly strength: number;
+  readonly image: RgbImage;
 }
 
-/** A run by its folder stands for what it exported, sampled as its own samples were. */
-async function findSource(name: string): Promise<Source> {
-  const folder = await runFolderOf(name, ({ state }) => state === 'finished');
-  if (folder === undefined && name === 'latest') await requireRun(name, () => false);
-  if (folder === undefined) return { model: name, outputDir: 'generated' };
-  const run = await readRun(folder);
-  const exported = join(folder, 'export');
-  if (!(await stat(exported).catch(() => undefined))) {
-    throw new DataError('this run has exported nothing yet', {
-      where: folder,
-      got: `${run.state} at step ${run.step} of ${run.maxTrainSteps}`,
-      cure: `pipeline resume ${displayPath(folder)}, or pipeline export ${displayPath(folder)} for a checkpoint as it is`,
-    });
-  }
-  const { sampler, numInferenceSteps, guidanceScale } = run.record.config;
-  return {
-    model: exported,
-    outputDir: join(folder, 'generated'),
-    sampler,
-    numInferenceSteps,
-    guidanceScale,
-  };
+/** All pictures on one sheet: a row for each prompt, and for each strength where there are several. */
+async function tellSheet(
+  made: readonly Drawn[],
+  title: string,
+  outputDir: string,
+  { json, quiet }: GenerateFlags,
+  terminal: Terminal,
+): Promise<void> {
+  const sheet = join(outputDir, 'sheet.png');
+  const strengths = [...new Set(made.map(({ strength }) => strength))];
+  const rows = [...new Set(made.map(({ prompt }) => prompt))].flatMap((prompt) =>
+    strengths.map((strength) => ({
+      label: strengths.length > 1 ? `${prompt}, strength ${strength}` : prompt,
+      pictures: made
+        .filter((picture) => picture.prompt === prompt && picture.strength === strength)
+        .map(({ image }) => image),
+    })),
+  );
+  await writeSheet(sheet, rows, { title });
+  if (quiet) terminal.out(displayPath(sheet));
+  if (json || quiet) return;
+  terminal.out(`${count(made.length, 'picture')} in ${displayPath(outputDir)}`);
+  terminal.out(`sheet    ${colours.bold(displayPath(sheet))}`);
 }
 
 function checkRequest(model: DiffusionModel, sampler: string, resolution: number | undefined): void {
@@ -222,32 +252,6 @@ function checkRequest(model: DiffusionModel, sampler: string, resolution: number
       got: String(resolution),
     });
   }
-}
-
-interface Made extends SamplerSettings {
-  readonly prompt: string;
-  readonly seed: number;
-  readonly image: RgbImage;
-}
-
-/** What made a picture, for other tools (`parameters`) and for ourselves (`likeness`). */
-function textOf(
-  model: DiffusionModel,
-  { image: { width, height }, numInferenceSteps, rng, ...made }: Made,
-): PngText {
-  const name = basename(model.source);
-  return {
-    parameters: formatParameters({ ...made, steps: numInferenceSteps, width, height, model: name }),
-    likeness: JSON.stringify({
-      ...made,
-      numInferenceSteps,
-      rng,
-      width,
-      height,
-      model: name,
-      fingerprint: model.fingerprint,
-    }),
-  };
 }
 
 function slug(prompt: string): string {

@@ -1,6 +1,6 @@
 // What is known of a run while it goes: events folded into one state, which the views draw.
 import type { EventOf, PipelineEvent, StageName } from '@likeness/core';
-import { formatLoss } from '../terminal/format.ts';
+import { count, formatLoss } from '../terminal/format.ts';
 
 export const STAGES: readonly StageName[] = ['dataset', 'prior', 'encoding', 'training', 'export'];
 
@@ -87,7 +87,7 @@ export function advance(progress: RunProgress, event: PipelineEvent): RunProgres
     case 'samples-written':
       return { ...idle(progress), sheet: event.sheet };
     case 'exported':
-      return withStage(progress, 'export', { summary: `${event.files.length} files` });
+      return withStage(progress, 'export', { summary: count(event.files.length, 'file') });
     case 'warning':
     case 'run-finished':
     case 'run-interrupted':

@@ -1,5 +1,5 @@
 // `--from`: the settings of a run from what it made - its folder, its config.json, or an exported file.
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   ConfigError,
@@ -12,8 +12,8 @@ import {
 
 /** Metadata key under which exports keep the config they were made with. */
 const METADATA_KEY = 'likeness';
-/** Where the weights lie that training changes, in an exported folder. */
-const WEIGHTS_IN_FOLDER = ['unet/diffusion_pytorch_model.safetensors'] as const;
+/** Where the weights lie that training changes, in an exported folder: a file in it, or in one of these. */
+const FOLDERS_OF_WEIGHTS = ['', 'unet', 'text_encoder'] as const;
 
 /**
  * The settings as a layer below the config file and flags.
@@ -35,13 +35,26 @@ export function restrictToRecipe(layer: ConfigLayer, recipe: string): ConfigLaye
 async function readSettings(path: string): Promise<Readonly<Record<string, unknown>>> {
   if (path.endsWith('.safetensors')) return settingsOfWeights(path);
   const stats = await stat(path).catch(() => undefined);
-  if (stats?.isDirectory()) {
-    for (const weights of WEIGHTS_IN_FOLDER) {
-      const file = join(path, weights);
-      if (await stat(file).catch(() => undefined)) return settingsOfWeights(file);
-    }
-  }
+  const weights = stats?.isDirectory() ? await weightsIn(path) : undefined;
+  if (weights !== undefined) return settingsOfWeights(weights);
   return { ...(await readRunRecord(path)).config };
+}
+
+/** Whether a folder was exported by us: its weights say with which settings. */
+export async function holdsSettings(folder: string): Promise<boolean> {
+  const weights = await weightsIn(folder);
+  if (weights === undefined) return false;
+  return METADATA_KEY in (await readSafetensorsHeader(weights)).metadata;
+}
+
+/** The first file with weights of an exported folder. */
+async function weightsIn(folder: string): Promise<string | undefined> {
+  for (const place of FOLDERS_OF_WEIGHTS) {
+    const names = await readdir(join(folder, place)).catch((): string[] => []);
+    const file = names.sort().find((name) => name.endsWith('.safetensors'));
+    if (file !== undefined) return join(folder, place, file);
+  }
+  return undefined;
 }
 
 async function settingsOfWeights(path: string): Promise<Readonly<Record<string, unknown>>> {

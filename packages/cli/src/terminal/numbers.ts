@@ -21,6 +21,13 @@ export function nonNegative(text: string): number {
   return checked(text, (value) => value >= 0, 'expected a number, 0 or more');
 }
 
+/** `0,0.5,1` */
+export function numbers(text: string): number[] {
+  return text
+    .split(',')
+    .map((part) => checked(part, () => true, 'expected numbers with commas between them'));
+}
+
 /** `500`, `200MB`, `4 GB` in bytes. */
 export function byteCount(text: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*([kMGT]?)B?$/i.exec(text.trim());

@@ -9,6 +9,8 @@ import { DataError } from '../errors.ts';
 
 export const MANIFEST = 'manifest.json';
 const TEMPORARY = '.unfinished-';
+/** What stood where another folder was to stand, between two renames. */
+const ASIDE = /^\.unfinished-(.+)-[0-9a-f]{8}-old$/;
 
 /** What a sealed folder says about itself. */
 export interface Manifest {
@@ -71,16 +73,23 @@ export async function readWholeFolder(
   }
 }
 
-/** Removes what killed processes left unfinished in a folder nobody else writes to, or what is older than any work. */
+/**
+ * Removes what killed processes left unfinished in a folder nobody else writes to, or what is older than any work. What
+ * was moved aside for something that never came is put back.
+ */
 export async function removeUnfinished(
   folder: string,
   olderThanMs = Number.NEGATIVE_INFINITY,
 ): Promise<void> {
-  for (const name of await namesIn(folder)) {
+  const names = await namesIn(folder);
+  for (const name of names) {
     if (!name.startsWith(TEMPORARY)) continue;
     const path = join(folder, name);
     const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }));
-    if (Date.now() - mtimeMs >= olderThanMs) await rm(path, { recursive: true, force: true });
+    if (Date.now() - mtimeMs < olderThanMs) continue;
+    const replaced = ASIDE.exec(name)?.[1];
+    if (replaced !== undefined && !names.includes(replaced)) await rename(path, join(folder, replaced));
+    else await rm(path, { recursive: true, force: true });
   }
 }
 

@@ -62,6 +62,26 @@ describe('resolveConfig', () => {
     expect(inline.config.pluginOptions).toEqual({ method: { rank: 2, dropout: 0 } });
   });
 
+  it('takes what the model recommends for two plugins together over what it says for each', () => {
+    const second = definePlugin({
+      name: 'second',
+      description: 'adds',
+      options: z.strictObject({ weight: z.number().default(1) }),
+      setup: () => ({}),
+    });
+    const training = {
+      ...model.recommended.training,
+      second: { learningRate: 5e-3, weight: 2 },
+      'method+second': { learningRate: 3e-4, weight: 3, rank: 6 },
+      'method+third': { learningRate: 9 },
+    };
+    const facts = { ...model, recommended: { training } };
+    const both = resolve({ plugins: [method(), second()], model: facts }).config;
+    expect(both.learningRate).toBe(3e-4);
+    expect(both.pluginOptions).toEqual({ method: { rank: 6, dropout: 0 }, second: { weight: 3 } });
+    expect(resolve({ model: facts }).config).toMatchObject({ learningRate: 2e-4 });
+  });
+
   it('makes prompts from identifier and class noun', () => {
     expect(resolve({}).config.prompts).toEqual({
       identifier: 'sks',

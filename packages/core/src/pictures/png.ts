@@ -109,11 +109,27 @@ export interface GenerationParameters {
   readonly width: number;
   readonly height: number;
   readonly model?: string;
+  /** Adapters by file name without its ending, with their strengths. */
+  readonly loras?: readonly { readonly name: string; readonly weight: number }[];
 }
 
 /** The text A1111 keeps under `parameters`, which other tools parse: prompt, negative prompt, one line of settings. */
 export function formatParameters(parameters: GenerationParameters): string {
-  const { prompt, negativePrompt, steps, sampler, guidanceScale, seed, width, height, model } = parameters;
+  const {
+    negativePrompt,
+    steps,
+    sampler,
+    guidanceScale,
+    seed,
+    width,
+    height,
+    model,
+    loras = [],
+  } = parameters;
+  // A1111 has adapters in the prompt.
+  const prompt = [parameters.prompt, ...loras.map(({ name, weight }) => `<lora:${name}:${weight}>`)].join(
+    ' ',
+  );
   const settings = [
     `Steps: ${String(steps)}`,
     `Sampler: ${sampler}`,

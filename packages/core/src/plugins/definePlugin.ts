@@ -1,6 +1,7 @@
 // A plugin: a plain object made by a factory. Its options are a strict zod schema; `setup` says what it contributes.
 import { z } from 'zod';
 import type {
+  Attached,
   DiffusionModel,
   InstancePrompts,
   LossTerm,
@@ -98,7 +99,20 @@ export interface PluginDefinition<Schema extends z.ZodObject> {
   /** Strict: unknown keys are errors. Every field has `.meta({ description })` or `.describe()`: it becomes the flag's help. */
   readonly options: Schema;
   readonly setup: (options: z.output<Schema>, context: SetupContext) => Contributions;
+  /** For methods whose export is no model of its own: see `Plugin`. */
+  readonly attachExport?: AttachExport;
 }
+
+/**
+ * Lays what a plugin's trainable exported over the model it was trained on.
+ * @param folder with the files of the export
+ * @param options.strength how much adapters count, times what they were trained to; whatever has no such thing ignores it
+ */
+export type AttachExport = (
+  model: DiffusionModel,
+  folder: string,
+  options?: { readonly strength?: number },
+) => Promise<Attached>;
 
 /** A plugin of a run, with the options given to its factory. */
 export interface Plugin {
@@ -113,6 +127,8 @@ export interface Plugin {
   readonly options: Readonly<Record<string, unknown>>;
   /** `options` has passed `optionsSchema`. */
   readonly setup: (options: Readonly<Record<string, unknown>>, context: SetupContext) => Contributions;
+  /** How the export is opened again, by `pipeline generate RUN` and `testPlugin`; without it the export is a model. */
+  readonly attachExport?: AttachExport;
   readonly [CORE_COPY]: CoreCopy;
 }
 
@@ -140,6 +156,7 @@ export function definePlugin<Schema extends z.ZodObject>(
     refuses,
     version,
     description,
+    attachExport,
   } = definition;
   if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name)) {
     throw new PluginError('a plugin cannot be called so', {
@@ -165,6 +182,7 @@ export function definePlugin<Schema extends z.ZodObject>(
     optionsSchema,
     // The schema has given the options their type by then.
     setup: setup as Plugin['setup'],
+    ...(attachExport === undefined ? {} : { attachExport }),
     [CORE_COPY]: thisCore,
   };
   const factory = (options: z.input<Schema> = {} as z.input<Schema>): Plugin => ({ ...plugin, options });

@@ -44,11 +44,10 @@ export function setUpPlugins({ plugins, layers, recommended, context, problems }
   problems.push(...optionsOfNobody(plugins, layers));
   const setups: PluginSetup[] = [];
   const ofPlugins: ConfigLayer[] = [];
-  const ofModel: ConfigLayer[] = [];
+  const ofModel = recommendationsFor(plugins, recommended).map((entry) => splitRecommended(entry, problems));
   for (const plugin of plugins) {
-    const { own, core } = splitRecommended(plugin, recommended.training?.[plugin.name] ?? {}, problems);
-    ofModel.push({ name: `the model's recommendation for ${plugin.name}`, values: core });
-    const options = pluginOptions(plugin, own, layers, problems);
+    const own = ofModel.map((entry) => entry.own.get(plugin.name) ?? {});
+    const options = pluginOptions(plugin, Object.assign({}, ...own), layers, problems);
     if (options === undefined) continue;
     const contributions = setUp(plugin, options, context, problems);
     if (contributions === undefined) continue;
@@ -56,7 +55,7 @@ export function setUpPlugins({ plugins, layers, recommended, context, problems }
     ofPlugins.push({ name: `defaults of ${plugin.name}`, values: contributions.defaults ?? {} });
   }
   if (problems.length === 0) checkContributions(setups);
-  return { plugins: setups, defaults: [...ofPlugins, ...ofModel] };
+  return { plugins: setups, defaults: [...ofPlugins, ...ofModel.map(({ core }) => core)] };
 }
 
 /**
@@ -147,23 +146,45 @@ function pluginOptionsIn(layer: ConfigLayer): Record<string, Record<string, unkn
     : {};
 }
 
-/** Options of the plugin's own, and options of core, out of what the model recommends for it. */
+interface Recommendation {
+  /** `lora`, or `lora+textual-inversion`: for recipes with both, over what is recommended for each. */
+  readonly name: string;
+  readonly plugins: readonly Plugin[];
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+/** What the model recommends for these plugins, weakest first: for each in recipe order, then for several together. */
+function recommendationsFor(
+  plugins: readonly Plugin[],
+  { training = {} }: RecommendedSettings,
+): Recommendation[] {
+  const alone = plugins.map(({ name }) => name);
+  const together = Object.keys(training).filter((name) => name.includes('+'));
+  return [...alone, ...together].flatMap((name): Recommendation[] => {
+    const meant = name.split('+').map((part) => plugins.find((plugin) => plugin.name === part));
+    const settings = training[name];
+    if (settings === undefined || meant.includes(undefined)) return [];
+    return [{ name, plugins: meant.filter((plugin) => plugin !== undefined), settings }];
+  });
+}
+
+/** Options of the plugins' own, and options of core, out of what the model recommends. */
 function splitRecommended(
-  { name, optionsSchema }: Plugin,
-  settings: Readonly<Record<string, unknown>>,
+  { name, plugins, settings }: Recommendation,
   problems: string[],
-): { own: Record<string, unknown>; core: Record<string, unknown> } {
-  const own: Record<string, unknown> = {};
+): { readonly own: ReadonlyMap<string, Record<string, unknown>>; readonly core: ConfigLayer } {
+  const own = new Map<string, Record<string, unknown>>();
   const core: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(settings)) {
-    if (key in optionsSchema.shape) own[key] = value;
+    const owner = plugins.find(({ optionsSchema }) => key in optionsSchema.shape);
+    if (owner) own.set(owner.name, { ...own.get(owner.name), [key]: value });
     else if (key in configSchema.shape) core[key] = value;
     else
       problems.push(
         `the model's recommendation for ${name}: ${key} is an option of neither ${name} nor core`,
       );
   }
-  return { own, core };
+  return { own, core: { name: `the model's recommendation for ${name}`, values: core } };
 }
 
 function pluginOptions(

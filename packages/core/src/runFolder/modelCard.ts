@@ -14,6 +14,8 @@ export interface ModelCardFacts {
   readonly sheet?: string;
   /** Exported files or folder, relative to the run folder. */
   readonly exported: string;
+  /** Lines of Python that put the export onto diffusers' pipeline `pipe`; none where it is a pipeline itself. */
+  readonly loadInDiffusers?: readonly string[];
   /** Class pictures took part in training. */
   readonly withPrior: boolean;
   /** Last step and its loss. */
@@ -27,6 +29,7 @@ export function modelCard({
   samples,
   sheet,
   exported,
+  loadInDiffusers = [],
   withPrior,
   last,
 }: ModelCardFacts): string {
@@ -50,7 +53,7 @@ export function modelCard({
     '## Prompts',
     promptLines(config.prompts, withPrior),
     '## Use',
-    usage(config, exported),
+    usage(config, baseModel, exported, loadInDiffusers),
     samples.length === 0
       ? ''
       : `## Samples\n\n${samples.map(({ path, prompt }) => `![${prompt}](${encodeURI(path)})`).join('\n')}`,
@@ -72,19 +75,27 @@ function promptLines(prompts: SubjectPrompts, withPrior: boolean): string {
   return lines.join('\n');
 }
 
-function usage(config: ResolvedConfig, exported: string): string {
+function usage(
+  config: ResolvedConfig,
+  baseModel: string,
+  exported: string,
+  loadInDiffusers: readonly string[],
+): string {
   const { prompts, numInferenceSteps, guidanceScale, exportFormat } = config;
-  const load =
-    exportFormat === 'ldm'
-      ? `StableDiffusionPipeline.from_single_file("${exported}")`
-      : `StableDiffusionPipeline.from_pretrained("${exported}")`;
+  const pipeline =
+    loadInDiffusers.length > 0
+      ? { from: 'pretrained', path: nameOf(baseModel) }
+      : exportFormat === 'ldm'
+        ? { from: 'single_file', path: exported }
+        : { from: 'pretrained', path: exported };
   return [
     '```sh',
     `npx pipeline generate . --prompt "${prompts.instancePrompt}"`,
     '```',
     '```python',
     'from diffusers import StableDiffusionPipeline',
-    `pipe = ${load}`,
+    `pipe = StableDiffusionPipeline.from_${pipeline.from}("${pipeline.path}")`,
+    ...loadInDiffusers,
     `pipe("${prompts.instancePrompt}", num_inference_steps=${numInferenceSteps}, guidance_scale=${guidanceScale}).images[0]`,
     '```',
   ].join('\n');

@@ -6,6 +6,7 @@ import { pixelsToImage } from '../pictures/float.ts';
 import type { RgbImage } from '../data/rgbImage.ts';
 import { concatFloats } from '../training/batch.ts';
 import { latentShapeOf, type PictureShape } from './pictureFunctions.ts';
+import { applyTokenWeights, weightedTokens } from './promptWeights.ts';
 import { pictureNoise, type NoiseSource } from './startNoise.ts';
 
 /** How pictures are sampled. */
@@ -16,6 +17,8 @@ export interface SamplerSettings {
   readonly guidanceScale: number;
   readonly negativePrompt?: string;
   readonly rng?: NoiseSource;
+  /** Read `(word:1.2)` in prompts as weights; see `promptWeights.ts`. Default: brackets are text. */
+  readonly promptWeighting?: boolean;
 }
 
 export interface PictureRequest {
@@ -40,18 +43,16 @@ export interface SampleOptions {
 
 /** Makes the pictures asked for, in order. */
 export async function* samplePictures(options: SampleOptions): AsyncGenerator<SampledPicture> {
-  const { program, model, shape, requests, onProgress, signal } = options;
+  const { program, shape, requests, onProgress, signal } = options;
   const { resolution, batchSize } = shape;
   const pixels = resolution * resolution * 3;
   const states = new Map<string, Float32Array>();
   const encode = async (prompt: string): Promise<Float32Array> => {
     const known = states.get(prompt);
     if (known) return known;
-    const { hiddenStates } = await program.run('encodePrompt', {
-      inputIds: model.tokenizer.encodePadded(prompt),
-    });
-    states.set(prompt, hiddenStates as Float32Array);
-    return hiddenStates as Float32Array;
+    const encoded = await encodeText(options, prompt);
+    states.set(prompt, encoded);
+    return encoded;
   };
   const batches = Math.ceil(requests.length / batchSize);
   for (let batch = 0; batch < batches; batch++) {
@@ -70,6 +71,17 @@ export async function* samplePictures(options: SampleOptions): AsyncGenerator<Sa
     }
     signal?.throwIfAborted();
   }
+}
+
+/** Hidden states `[T, D]` of a prompt, weighted where that is asked for. */
+async function encodeText(
+  { program, model: { tokenizer }, settings }: SampleOptions,
+  prompt: string,
+): Promise<Float32Array> {
+  const weighted = settings.promptWeighting ? weightedTokens(tokenizer, prompt) : undefined;
+  const inputIds = weighted?.ids ?? tokenizer.encodePadded(prompt);
+  const hiddenStates = (await program.run('encodePrompt', { inputIds }))['hiddenStates'] as Float32Array;
+  return weighted ? applyTokenWeights(hiddenStates, weighted.weights) : hiddenStates;
 }
 
 async function sampleBatch(

@@ -1,12 +1,11 @@
 // Stage 1: the pictures of the subject, checked before anything long starts.
 import type { ResolvedConfig } from '../config/resolveConfig.ts';
-import type { Stage } from '../contracts.ts';
+import type { Stage, StageContext } from '../contracts.ts';
 import { loadDataset, type Dataset, type DatasetOptions } from '../data/dataset.ts';
-import type { RunSetting } from './run.ts';
 
-export const datasetStage: Stage<undefined, Dataset, RunSetting> = {
+export const datasetStage: Stage<ResolvedConfig, Dataset, StageContext> = {
   name: 'dataset',
-  async run(_, { config, emit }) {
+  async run(config, { emit }) {
     const { instanceDataDir, resolution, captions } = config;
     const dataset = await loadDataset({ ...pictureOptions(config), source: instanceDataDir });
     for (const message of dataset.warnings) emit({ type: 'warning', message });

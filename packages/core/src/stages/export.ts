@@ -29,6 +29,9 @@ export const exportStage: Stage<TrainingResult, ExportResult, RunState> = {
           samples?.pictures.map(({ path, prompt }) => ({ path: localPath(folder.path, path), prompt })) ?? [],
         ...(samples ? { sheet: localPath(folder.path, samples.sheet) } : {}),
         exported: local(folder.exportFolder),
+        loadInDiffusers: state.trainables.flatMap(
+          ({ loadInDiffusers }) => loadInDiffusers?.(local(folder.exportFolder)) ?? [],
+        ),
         withPrior: container.prior !== undefined,
         ...(trained.last ? { last: { step: trained.step, loss: trained.last.loss } } : {}),
       }),

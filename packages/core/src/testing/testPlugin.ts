@@ -10,6 +10,7 @@ import type { PipelineEvent } from '../events.ts';
 import { lossCurve, readEvents } from '../runFolder/eventLog.ts';
 import { openCheckpoints } from '../runFolder/checkpoints.ts';
 import { runPipeline } from '../pipeline.ts';
+import { attachExports } from '../plugins/attachExports.ts';
 import type { Plugin, PluginFactory } from '../plugins/definePlugin.ts';
 import { observeTraining, sameBits, type Observation, type Reloaded } from './observeTraining.ts';
 import { openTinyModel } from './tinyModel.ts';
@@ -28,8 +29,8 @@ export interface TestPluginOptions {
   /** Settings of the runs; a learning rate at which this method learns on that model, say. */
   readonly config?: ConfigInput;
   /**
-   * Opens what was exported, so that the result predicts as the trained model did. Default, on the tiny model: the
-   * export is a model folder. A method that exports adapters attaches them to a model here.
+   * Opens what was exported, so that the result predicts as the trained model did. Default, on the tiny model: what the
+   * plugins' `attachExport` lay over it, or else the export as a model folder.
    */
   readonly reload?: (folder: string, trial: { readonly baseFolder: string }) => Promise<Reloaded>;
 }
@@ -57,7 +58,13 @@ export function testPlugin(factory: PluginFactory, settings: TestPluginOptions):
     reload ??
     (model
       ? undefined
-      : async (folder: string): Promise<Reloaded> => ({ model: await openTinyModel(folder) }));
+      : async (folder: string, { baseFolder }: { readonly baseFolder: string }): Promise<Reloaded> => {
+          const attaches = plugins.some(({ attachExport }) => attachExport !== undefined);
+          if (!attaches) return { model: await openTinyModel(folder) };
+          const base = await openTinyModel(baseFolder);
+          const { initialValues } = await attachExports(base, plugins, folder);
+          return { model: base, initialValues };
+        });
   const observed = once(async (): Promise<Observation> => {
     const at = await trial();
     const exported = reloading && {

@@ -15,6 +15,7 @@ import { adaptableLayers, type ComponentName } from '../layers.ts';
 import type { LoraFormat } from '../options.ts';
 import type { HeldAdapter } from '../held.ts';
 import { inFileOrder, spelledOut, type WeightsDtype, type WrittenAdapter } from './dialects.ts';
+import { DIFFUSERS_FILE, KOHYA_FILE, PEFT_FILE } from './fileNames.ts';
 import { modelSpec, trainingMetadata, type RunSettings } from './kohyaMetadata.ts';
 import { peftConfig } from './peftConfig.ts';
 import { writeKohyaFile } from './writeKohyaFile.ts';
@@ -74,7 +75,7 @@ export async function writeAdapters(
   });
   switch (format) {
     case 'diffusers': {
-      const path = join(folder, 'pytorch_lora_weights.safetensors');
+      const path = join(folder, DIFFUSERS_FILE);
       const settings = components.flatMap(({ component, config }) =>
         Object.entries(config).map(([key, value]) => [`${component}.${key}`, value] as const),
       );
@@ -86,7 +87,7 @@ export async function writeAdapters(
       return [path];
     }
     case 'kohya': {
-      const path = join(folder, 'lora.safetensors');
+      const path = join(folder, KOHYA_FILE);
       const run = runSettings(metadata);
       await writeKohyaFile(path, sources(adapters), trainingMetadata(adapters, model, run), (dataHash) => ({
         ...metadata,
@@ -99,10 +100,7 @@ export async function writeAdapters(
       for (const { component, own, config } of components) {
         const place = join(folder, component);
         await mkdir(place, { recursive: true });
-        const [weights, settings] = [
-          join(place, 'adapter_model.safetensors'),
-          join(place, 'adapter_config.json'),
-        ];
+        const [weights, settings] = [join(place, PEFT_FILE), join(place, 'adapter_config.json')];
         await writeSafetensors(weights, sources(own), metadata);
         await writeFileWhole(settings, `${JSON.stringify(config, undefined, 2)}\n`);
         files.push(weights, settings);
