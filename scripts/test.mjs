@@ -74,7 +74,11 @@ function tests(name, args) {
   const { status } = spawnSync(
     join(ROOT, 'node_modules', '.bin', 'vitest'),
     ['run', ...args, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
-    { cwd: ROOT, stdio: 'inherit', env: { ...process.env, LIKENESS_PACKED: PACKED_DIR, LIKENESS_PNPM: pnpmCommand() } },
+    {
+      cwd: ROOT,
+      stdio: 'inherit',
+      env: { ...process.env, LIKENESS_PACKED: PACKED_DIR, LIKENESS_PNPM: pnpmCommand() },
+    },
   );
   if (!existsSync(report)) {
     count(`vitest (${name})`, status === 0, start);
