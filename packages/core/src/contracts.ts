@@ -190,12 +190,18 @@ export interface BatchPart {
   readonly timestepWeights: Tensor;
   /** Weight per latent pixel, ones without masks. `[B, h, w, 1]` */
   readonly mask: Tensor;
+  /**
+   * Traced on demand: what the frozen model, without any adapter, predicts for the same noisy latents, timesteps and
+   * prompts. No gradient flows into it; it costs another forward pass. `[B, h, w, C]`
+   * @throws PluginError when weights of the base model train: then there is no frozen model
+   */
+  readonly frozenPrediction: () => Tensor;
 }
 
 /** What a loss term may look at. */
 export interface LossView {
   readonly instance: BatchPart;
-  /** Present when a plugin asks for class pictures. */
+  /** Present when a plugin asks for one. */
   readonly prior?: BatchPart;
 }
 
@@ -206,8 +212,12 @@ export interface LossTerm {
   compute(view: LossView): Tensor;
 }
 
-/** Asks for pictures made by the base model before training. */
-export interface PriorRequest {
+/** Asks for a second part of every batch that shows the class, so that a loss can keep it what it was. */
+export type PriorRequest = GeneratedPrior | FrozenPrior;
+
+/** The class is pictures made by the base model before training; they are learned as the subject's are. */
+export interface GeneratedPrior {
+  readonly target?: 'generated';
   readonly classPrompt: string;
   readonly numClassImages: number;
   /** The user's own pictures; topped up when there are fewer than asked for. */
@@ -216,6 +226,15 @@ export interface PriorRequest {
   readonly numInferenceSteps?: number;
   readonly guidanceScale?: number;
   readonly sampleBatchSize?: number;
+}
+
+/**
+ * The class is what the frozen model says of it: the subject's own latents under the class prompt, with the frozen
+ * model's prediction as the target. Needs no pictures, and a base model whose weights do not train.
+ */
+export interface FrozenPrior {
+  readonly target: 'frozen';
+  readonly classPrompt: string;
 }
 
 /** Prompts of a run, known to plugins, events and the model card. */

@@ -110,12 +110,9 @@ export { noisedRows } from './training/batch.ts';
 export type { Batch, DrawnRows, EncodedData, EncodedPrompt } from './training/batch.ts';
 export { baseWeights } from './training/machine.ts';
 export { addNoise, offsetNoise, perturbNoise } from './training/noising.ts';
-export {
-  batchInputs,
-  createTrainFunctions,
-  lossAndGradients,
-  trainOptions,
-} from './training/trainFunctions.ts';
+export { batchInputs, lossAndGradients } from './training/batchLoss.ts';
+export type { BatchLossOptions } from './training/batchLoss.ts';
+export { createTrainFunctions, trainOptions } from './training/trainFunctions.ts';
 export type { TrainFunctions, TrainFunctionsOptions } from './training/trainFunctions.ts';
 export { Trainer } from './training/trainer.ts';
 export type { StepResult, TrainerOptions } from './training/trainer.ts';

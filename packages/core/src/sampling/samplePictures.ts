@@ -5,7 +5,12 @@ import type { DiffusionModel } from '../contracts.ts';
 import { pixelsToImage } from '../pictures/float.ts';
 import type { RgbImage } from '../data/rgbImage.ts';
 import { concatFloats } from '../training/batch.ts';
-import { latentShapeOf, type PictureShape } from './pictureFunctions.ts';
+import {
+  latentShapeOf,
+  PICTURE_FUNCTIONS,
+  type PictureFunctions,
+  type PictureShape,
+} from './pictureFunctions.ts';
 import { pictureNoise, type NoiseSource } from './startNoise.ts';
 
 /** How pictures are sampled. */
@@ -30,6 +35,8 @@ export interface SampledPicture extends PictureRequest {
 
 export interface SampleOptions {
   readonly program: Program;
+  /** Whose pictures: the base model's, or (default) those of the model as it stands. */
+  readonly functions?: PictureFunctions;
   readonly model: DiffusionModel;
   readonly shape: PictureShape;
   readonly settings: SamplerSettings;
@@ -40,14 +47,14 @@ export interface SampleOptions {
 
 /** Makes the pictures asked for, in order. */
 export async function* samplePictures(options: SampleOptions): AsyncGenerator<SampledPicture> {
-  const { program, model, shape, requests, onProgress, signal } = options;
+  const { program, model, shape, requests, onProgress, signal, functions = PICTURE_FUNCTIONS } = options;
   const { resolution, batchSize } = shape;
   const pixels = resolution * resolution * 3;
   const states = new Map<string, Float32Array>();
   const encode = async (prompt: string): Promise<Float32Array> => {
     const known = states.get(prompt);
     if (known) return known;
-    const { hiddenStates } = await program.run('encodePrompt', {
+    const { hiddenStates } = await program.run(functions.encodePrompt, {
       inputIds: model.tokenizer.encodePadded(prompt),
     });
     states.set(prompt, hiddenStates as Float32Array);
@@ -63,7 +70,7 @@ export async function* samplePictures(options: SampleOptions): AsyncGenerator<Sa
     const latents = await sampleBatch(options, rows, encode, (step, total) =>
       onProgress?.(batch * total + step, batches * total),
     );
-    const decoded = (await program.run('decodeLatents', { latents }))['pixels'] as Float32Array;
+    const decoded = (await program.run(functions.decodeLatents, { latents }))['pixels'] as Float32Array;
     for (const [i, request] of asked.entries()) {
       const image = pixelsToImage(decoded.subarray(i * pixels, (i + 1) * pixels), resolution, resolution);
       yield { ...request, index: batch * batchSize + i, image };
@@ -73,7 +80,7 @@ export async function* samplePictures(options: SampleOptions): AsyncGenerator<Sa
 }
 
 async function sampleBatch(
-  { program, model, shape, settings, signal }: SampleOptions,
+  { program, functions = PICTURE_FUNCTIONS, model, shape, settings, signal }: SampleOptions,
   rows: readonly PictureRequest[],
   encode: (prompt: string) => Promise<Float32Array>,
   onStep: (step: number, total: number) => void,
@@ -95,7 +102,7 @@ async function sampleBatch(
     noise: (step) => concatFloats(noise.map((picture) => picture.step(step))),
     denoise: async (latents, timestep) => {
       const feeds = { latents, timestep: Float32Array.of(timestep), hiddenStates, ...constant };
-      const { prediction } = await program.run(guided ? 'predictGuided' : 'predict', feeds);
+      const { prediction } = await program.run(guided ? functions.predictGuided : functions.predict, feeds);
       return prediction as Float32Array;
     },
     onStep,

@@ -1,4 +1,4 @@
-// The traced functions of training: prediction, loss composition, gradients, clipping, optimizer, moving average.
+// The traced functions of training: loss and gradients (`batchLoss.ts`), clipping, optimizer, moving average.
 // Nothing here runs: `compile` turns each function into one program.
 import {
   adam,
@@ -9,44 +9,20 @@ import {
   EngineError,
   float32,
   globalNorm,
-  int32,
   sgd,
   tf,
   variableInfo,
 } from '@likeness/engine';
-import type {
-  FunctionDefinition,
-  Optimizer,
-  OptimizerGroup,
-  Tensor,
-  TensorSpec,
-  Variable,
-} from '@likeness/engine';
+import type { FunctionDefinition, Optimizer, OptimizerGroup, Tensor, Variable } from '@likeness/engine';
 import type { ResolvedConfig } from '../config/resolveConfig.ts';
-import type {
-  BatchPart,
-  DiffusionModel,
-  LossTerm,
-  LossView,
-  ParameterGroup,
-  Trainable,
-} from '../contracts.ts';
+import type { DiffusionModel, Trainable } from '../contracts.ts';
 import type { RunContainer } from '../di/runContainer.ts';
-import { composeLosses } from '../losses/composeLosses.ts';
 import type { OptimizerSettings } from '../plugins/definePlugin.ts';
+import { batchInputs, lossAndGradients, type BatchLossOptions } from './batchLoss.ts';
+import { trainedBaseWeights } from './trainables.ts';
 
-export interface TrainFunctionsOptions {
-  readonly model: DiffusionModel;
-  readonly groups: readonly ParameterGroup[];
-  readonly lossTerms: readonly LossTerm[];
+export interface TrainFunctionsOptions extends BatchLossOptions {
   readonly optimizer: OptimizerSettings;
-  /** Instance pictures per gradient computation. */
-  readonly batchSize: number;
-  /** Whether as many class pictures follow. */
-  readonly withPrior: boolean;
-  /** `[h, w, C]` */
-  readonly latentShape: readonly [number, number, number];
-  readonly trainsTextEncoder: boolean;
   readonly accumulationSteps: number;
   /** 0: gradients are not clipped. */
   readonly maxGradNorm: number;
@@ -86,97 +62,14 @@ export function trainOptions({
     optimizer: container.optimizer,
     batchSize: config.trainBatchSize,
     withPrior: container.prior !== undefined,
+    priorTarget: container.prior?.target ?? 'generated',
+    trainedBaseWeights: trainedBaseWeights(model, trainables),
     latentShape,
     trainsTextEncoder: trainables.some(({ touches }) => touches.includes('text_encoder')),
     accumulationSteps: config.gradientAccumulationSteps,
     maxGradNorm: config.maxGradNorm,
     ...(config.emaDecay === undefined ? {} : { emaDecay: config.emaDecay }),
   };
-}
-
-/** Inputs of one gradient computation. R = rows: instance pictures, then class pictures. */
-export function batchInputs(options: TrainFunctionsOptions): Record<string, TensorSpec> {
-  const { model, batchSize, withPrior, latentShape, trainsTextEncoder } = options;
-  const rows = withPrior ? 2 * batchSize : batchSize;
-  const [height, width] = latentShape;
-  const { maxLength, hiddenSize } = model.textEncoder;
-  return {
-    noisyLatents: float32(rows, ...latentShape),
-    target: float32(rows, ...latentShape),
-    timesteps: int32(rows),
-    timestepWeights: float32(rows),
-    mask: float32(rows, height, width),
-    ...(trainsTextEncoder
-      ? { inputIds: int32(rows, maxLength) }
-      : { hiddenStates: float32(rows, maxLength, hiddenSize) }),
-  };
-}
-
-/** Traced: loss terms of a batch. */
-function lossOf(
-  options: TrainFunctionsOptions,
-  inputs: Readonly<Record<string, Tensor>>,
-): ReturnType<typeof composeLosses> {
-  const { model, batchSize, withPrior, trainsTextEncoder, lossTerms } = options;
-  const input = (name: string): Tensor => {
-    const tensor = inputs[name];
-    if (tensor === undefined) throw new EngineError('a train step lacks an input', { where: name });
-    return tensor;
-  };
-  const timesteps = tf.cast(input('timesteps'), 'float32');
-  const hiddenStates = trainsTextEncoder
-    ? model.textEncoder.encode(input('inputIds'))
-    : input('hiddenStates');
-  const prediction = model.noisePredictor.predict(input('noisyLatents'), timesteps, hiddenStates);
-  const all = {
-    prediction,
-    target: input('target'),
-    timesteps,
-    timestepWeights: input('timestepWeights'),
-    mask: tf.expandDims(input('mask'), -1),
-  };
-  const part = (first: number): BatchPart => {
-    const rows = (tensor: Tensor): Tensor =>
-      withPrior
-        ? tf.slice(
-            tensor,
-            [first, ...tensor.shape.slice(1).map(() => 0)],
-            [batchSize, ...tensor.shape.slice(1)],
-          )
-        : tensor;
-    const entries = Object.entries(all).map(([key, tensor]) => [key, rows(tensor)]);
-    return Object.fromEntries(entries) as unknown as BatchPart;
-  };
-  const view: LossView = { instance: part(0), ...(withPrior ? { prior: part(batchSize) } : {}) };
-  return composeLosses(lossTerms, view);
-}
-
-export interface LossAndGradients {
-  readonly outputs: Record<string, Tensor>;
-  /** By group, one per variable. */
-  readonly gradients: Tensor[][];
-}
-
-/** Traced: the loss of a batch, every term, and the gradients of all trained variables. */
-export function lossAndGradients(
-  options: TrainFunctionsOptions,
-  inputs: Readonly<Record<string, Tensor>>,
-): LossAndGradients {
-  const variables = options.groups.flatMap((group) => group.variables);
-  let terms: ReadonlyMap<string, Tensor> = new Map();
-  const { value, grads } = tf.variableGrads(() => {
-    const composed = lossOf(options, inputs);
-    terms = new Map([...composed.terms].map(([name, term]) => [name, tf.keep(term)]));
-    return composed.total;
-  }, variables as Variable[]);
-  const gradients = options.groups.map((group) =>
-    group.variables.map((variable) => grads[variable.name] ?? tf.zerosLike(variable)),
-  );
-  const outputs = {
-    loss: value,
-    ...Object.fromEntries([...terms].map(([name, term]) => [`term.${name}`, term])),
-  };
-  return { outputs, gradients };
 }
 
 export function createOptimizer(settings: OptimizerSettings, groups: readonly OptimizerGroup[]): Optimizer {

@@ -55,7 +55,7 @@ export function trainingMetadata(
     ss_lowram: false,
     ss_noise_offset: run['noiseOffset'] === 0 ? null : run['noiseOffset'],
     ss_min_snr_gamma: run['snrGamma'] ?? null,
-    ss_num_reg_images: ofPpl['numClassImages'] ?? 0,
+    ss_num_reg_images: ofPpl['target'] === 'frozen' ? 0 : (ofPpl['numClassImages'] ?? 0),
     ss_prior_loss_weight: ofPpl['priorLossWeight'] ?? 1,
     ss_loss_type: 'l2',
     // Trap: kohya takes one mean over the mixed batch, so its weight is another number.
