@@ -2,7 +2,7 @@
 //
 // Shapes: B batch, h × w latent height and width, C latent channels, T tokens, D width of the text states.
 // Activations are NHWC. Tensors exist only while a step is traced; between steps everything is a typed array.
-import type { Tensor, TensorEntry, Variable } from '@likeness/engine';
+import type { RandomStream, Tensor, TensorEntry, Variable } from '@likeness/engine';
 import type { Observable } from 'rxjs';
 import type { PipelineEvent, StageName } from './events.ts';
 import type { Parameters } from './model/parameters.ts';
@@ -160,12 +160,24 @@ export interface Trainable {
   readonly groups: readonly ParameterGroup[];
   /** Components whose outputs change while training (`text_encoder` → prompts are encoded inside the step). */
   readonly touches: readonly ('unet' | 'text_encoder')[];
+  /** Numbers that are drawn anew for every step and read while it is traced: dropout masks, say. */
+  readonly stepInputs?: readonly StepInput[];
   /** First values of variables that no checkpoint holds, by variable name. */
   readonly initialValues?: ReadonlyMap<string, Float32Array>;
   /** Writes what was learned; returns the files written. */
   export(target: ExportTarget): Promise<string[]>;
   /** Takes adapters off again; afterwards the base's outputs are bit-identical. */
   detach(): void;
+}
+
+/** An input of the train step beside the batch; made by `createStepInput`. */
+export interface StepInput {
+  /** Unique in a run; together with the seed and the number of the step it decides what is drawn. */
+  readonly name: string;
+  /** So many numbers, from a stream that is another for every gradient computation. */
+  readonly draw: (stream: RandomStream, count: number) => Float32Array;
+  /** Traced: the numbers of this step, in one shape; undefined in whatever is no train step (sampling). */
+  readonly read: (shape: readonly number[]) => Tensor | undefined;
 }
 
 export interface ExportTarget {

@@ -39,6 +39,7 @@ it('exports these names', () => {
       "configSchema",
       "createRng",
       "createRunContainer",
+      "createStepInput",
       "createTrainFunctions",
       "createVariable",
       "decodeImage",

@@ -114,6 +114,8 @@ export { batchInputs, lossAndGradients } from './training/batchLoss.ts';
 export type { BatchLossOptions } from './training/batchLoss.ts';
 export { createTrainFunctions, trainOptions } from './training/trainFunctions.ts';
 export type { TrainFunctions, TrainFunctionsOptions } from './training/trainFunctions.ts';
+export { createStepInput } from './training/stepInputs.ts';
+export type { DrawnInput } from './training/stepInputs.ts';
 export { Trainer } from './training/trainer.ts';
 export type { StepResult, TrainerOptions } from './training/trainer.ts';
 
@@ -138,6 +140,6 @@ export {
   tf,
   writeSafetensors,
 } from '@likeness/engine';
-export type { Rng, TensorEntry, TensorSource } from '@likeness/engine';
+export type { RandomStream, Rng, TensorEntry, TensorSource } from '@likeness/engine';
 export type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D, Variable } from '@likeness/engine';
 export * from './errors.ts';

@@ -22,7 +22,7 @@ testPlugin(ppl, {
 });
 
 describe('prior preservation by the frozen model', () => {
-  it.each([{}, { dora: true }, { variant: 'loha', format: 'kohya' }])(
+  it.each([{}, { dora: true }, { variant: 'loha', format: 'kohya' }] as const)(
     'starts at zero with %o',
     async (options) => {
       const trial = await createTrial({ plugins: [lora(options), ppl({ target: 'frozen' })] });

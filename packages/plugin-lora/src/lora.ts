@@ -1,6 +1,6 @@
 // LoRA (Hu et al. 2021, arXiv 2106.09685) as a method: the model stays frozen, small adapters learn the subject.
 import { definePlugin } from '@likeness/core';
-import { checkFormat, loraOptions } from './options.ts';
+import { checkDropout, checkFormat, loraOptions } from './options.ts';
 import { adaptModel } from './trainable.ts';
 
 export const lora = definePlugin({
@@ -10,6 +10,7 @@ export const lora = definePlugin({
   options: loraOptions,
   setup: (options, { seed }) => {
     checkFormat(options);
+    checkDropout(options);
     return {
       // diffusers' README for LoRA: 1e-4, 500 steps.
       defaults: { learningRate: 1e-4, maxTrainSteps: 500 },

@@ -43,7 +43,7 @@ export function batchInputs(options: BatchLossOptions): Record<string, TensorSpe
 }
 
 /** Traced: loss terms of a batch. */
-function lossOf(
+export function lossOf(
   options: BatchLossOptions,
   inputs: Readonly<Record<string, Tensor>>,
 ): ReturnType<typeof composeLosses> {

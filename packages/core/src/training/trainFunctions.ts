@@ -15,14 +15,23 @@ import {
 } from '@likeness/engine';
 import type { FunctionDefinition, Optimizer, OptimizerGroup, Tensor, Variable } from '@likeness/engine';
 import type { ResolvedConfig } from '../config/resolveConfig.ts';
-import type { DiffusionModel, Trainable } from '../contracts.ts';
+import type { DiffusionModel, StepInput, Trainable } from '../contracts.ts';
 import type { RunContainer } from '../di/runContainer.ts';
 import type { OptimizerSettings } from '../plugins/definePlugin.ts';
-import { batchInputs, lossAndGradients, type BatchLossOptions } from './batchLoss.ts';
+import {
+  batchInputs,
+  lossAndGradients,
+  lossOf,
+  type BatchLossOptions,
+  type LossAndGradients,
+} from './batchLoss.ts';
+import { findStepInputs, stepInputSpecs, withStepInputs, type DrawnInput } from './stepInputs.ts';
 import { trainedBaseWeights } from './trainables.ts';
 
 export interface TrainFunctionsOptions extends BatchLossOptions {
   readonly optimizer: OptimizerSettings;
+  /** What the trainables read in a step besides the batch. */
+  readonly stepInputs?: readonly StepInput[];
   readonly accumulationSteps: number;
   /** 0: gradients are not clipped. */
   readonly maxGradNorm: number;
@@ -37,6 +46,8 @@ export interface TrainFunctions {
   readonly trained: readonly string[];
   /** Name of a trained variable's moving average, when EMA is on. */
   readonly averageOf: ReadonlyMap<string, string>;
+  /** What a gradient computation is fed besides the batch. */
+  readonly drawn: readonly DrawnInput[];
   /** Gives back the variables made for training: optimizer state, averages, gradient sums. */
   dispose(): void;
 }
@@ -60,6 +71,7 @@ export function trainOptions({
     groups: trainables.flatMap(({ groups }) => groups),
     lossTerms: container.lossTerms,
     optimizer: container.optimizer,
+    stepInputs: trainables.flatMap(({ stepInputs = [] }) => stepInputs),
     batchSize: config.trainBatchSize,
     withPrior: container.prior !== undefined,
     priorTarget: container.prior?.target ?? 'generated',
@@ -85,7 +97,7 @@ export function createOptimizer(settings: OptimizerSettings, groups: readonly Op
 
 /** Builds `trainStep`, or `accumulate` and `applyGradients` when gradients of several batches are averaged. */
 export function createTrainFunctions(options: TrainFunctionsOptions): TrainFunctions {
-  const { groups, optimizer: settings, accumulationSteps, maxGradNorm, emaDecay } = options;
+  const { groups, optimizer: settings, accumulationSteps, maxGradNorm, emaDecay, stepInputs = [] } = options;
   const optimizer = createOptimizer(
     settings,
     groups.map(({ name, variables, weightDecay = settings.weightDecay }) => ({
@@ -144,12 +156,18 @@ export function createTrainFunctions(options: TrainFunctionsOptions): TrainFunct
     for (const variable of [...optimizer.state, ...averages.values(), ...sums.values()]) variable.dispose();
   };
 
+  const drawn = findStepInputs(stepInputs, batchInputs(options), (inputs) => ({
+    total: lossOf(options, inputs).total,
+  }));
+  const gradientInputs = { ...batchInputs(options), ...stepInputSpecs(drawn) };
+  const gradientsOf = (inputs: Readonly<Record<string, Tensor>>): LossAndGradients =>
+    withStepInputs(drawn, inputs, () => lossAndGradients(options, inputs));
   if (accumulationSteps === 1) {
-    const trainStep = defineFunction({ ...batchInputs(options), ...scalars }, (inputs) => {
-      const { outputs, gradients } = lossAndGradients(options, inputs);
+    const trainStep = defineFunction({ ...gradientInputs, ...scalars }, (inputs) => {
+      const { outputs, gradients } = gradientsOf(inputs);
       return { ...outputs, gradientNorm: update(gradients, inputs) };
     });
-    return { functions: { trainStep }, state, trained, averageOf, dispose };
+    return { functions: { trainStep }, state, trained, averageOf, drawn, dispose };
   }
   const sumOf = (variable: Variable): Variable => {
     const sum = sums.get(variable);
@@ -157,8 +175,8 @@ export function createTrainFunctions(options: TrainFunctionsOptions): TrainFunct
       throw new EngineError('a trained variable has no gradient sum', { where: variable.name });
     return sum;
   };
-  const accumulate = defineFunction(batchInputs(options), (inputs) => {
-    const { outputs, gradients } = lossAndGradients(options, inputs);
+  const accumulate = defineFunction(gradientInputs, (inputs) => {
+    const { outputs, gradients } = gradientsOf(inputs);
     gradients.flat().forEach((gradient, i) => {
       const variable = variables[i];
       if (variable) sumOf(variable).assign(tf.add(sumOf(variable), tf.div(gradient, accumulationSteps)));
@@ -171,5 +189,5 @@ export function createTrainFunctions(options: TrainFunctionsOptions): TrainFunct
     for (const sum of sums.values()) sum.assign(tf.zerosLike(sum));
     return { gradientNorm };
   });
-  return { functions: { accumulate, applyGradients }, state, trained, averageOf, dispose };
+  return { functions: { accumulate, applyGradients }, state, trained, averageOf, drawn, dispose };
 }
