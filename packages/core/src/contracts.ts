@@ -2,7 +2,7 @@
 //
 // Shapes: B batch, h × w latent height and width, C latent channels, T tokens, D width of the text states.
 // Activations are NHWC. Tensors exist only while a step is traced; between steps everything is a typed array.
-import type { Tensor, TensorEntry, Variable } from '@likeness/engine';
+import type { RandomStream, Tensor, TensorEntry, Variable } from '@likeness/engine';
 import type { Observable } from 'rxjs';
 import type { PipelineEvent, StageName } from './events.ts';
 import type { Parameters } from './model/parameters.ts';
@@ -160,6 +160,8 @@ export interface Trainable {
   readonly groups: readonly ParameterGroup[];
   /** Components whose outputs change while training (`text_encoder` → prompts are encoded inside the step). */
   readonly touches: readonly ('unet' | 'text_encoder')[];
+  /** Numbers that are drawn anew for every step and read while it is traced: dropout masks, say. */
+  readonly stepInputs?: readonly StepInput[];
   /** First values of variables that no checkpoint holds, by variable name. */
   readonly initialValues?: ReadonlyMap<string, Float32Array>;
   /** Writes what was learned; returns the files written. */
@@ -180,6 +182,16 @@ export interface Attached {
   readonly initialValues: ReadonlyMap<string, Float32Array>;
   /** Takes it off again, without a trace. What was attached later comes off first. */
   detach(): void;
+}
+
+/** An input of the train step beside the batch; made by `createStepInput`. */
+export interface StepInput {
+  /** Unique in a run; together with the seed and the number of the step it decides what is drawn. */
+  readonly name: string;
+  /** So many numbers, from a stream that is another for every gradient computation. */
+  readonly draw: (stream: RandomStream, count: number) => Float32Array;
+  /** Traced: the numbers of this step, in one shape; undefined in whatever is no train step (sampling). */
+  readonly read: (shape: readonly number[]) => Tensor | undefined;
 }
 
 export interface ExportTarget {
@@ -204,12 +216,18 @@ export interface BatchPart {
   readonly timestepWeights: Tensor;
   /** Weight per latent pixel, ones without masks. `[B, h, w, 1]` */
   readonly mask: Tensor;
+  /**
+   * Traced on demand: what the frozen model, without any adapter, predicts for the same noisy latents, timesteps and
+   * prompts. No gradient flows into it; it costs another forward pass. `[B, h, w, C]`
+   * @throws PluginError when weights of the base model train: then there is no frozen model
+   */
+  readonly frozenPrediction: () => Tensor;
 }
 
 /** What a loss term may look at. */
 export interface LossView {
   readonly instance: BatchPart;
-  /** Present when a plugin asks for class pictures. */
+  /** Present when a plugin asks for one. */
   readonly prior?: BatchPart;
 }
 
@@ -220,8 +238,12 @@ export interface LossTerm {
   compute(view: LossView): Tensor;
 }
 
-/** Asks for pictures made by the base model before training. */
-export interface PriorRequest {
+/** Asks for a second part of every batch that shows the class, so that a loss can keep it what it was. */
+export type PriorRequest = GeneratedPrior | FrozenPrior;
+
+/** The class is pictures made by the base model before training; they are learned as the subject's are. */
+export interface GeneratedPrior {
+  readonly target?: 'generated';
   readonly classPrompt: string;
   readonly numClassImages: number;
   /** The user's own pictures; topped up when there are fewer than asked for. */
@@ -230,6 +252,15 @@ export interface PriorRequest {
   readonly numInferenceSteps?: number;
   readonly guidanceScale?: number;
   readonly sampleBatchSize?: number;
+}
+
+/**
+ * The class is what the frozen model says of it: the subject's own latents under the class prompt, with the frozen
+ * model's prediction as the target. Needs no pictures, and a base model whose weights do not train.
+ */
+export interface FrozenPrior {
+  readonly target: 'frozen';
+  readonly classPrompt: string;
 }
 
 /** Prompts of a run, known to plugins, events and the model card. */

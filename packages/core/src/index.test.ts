@@ -41,6 +41,7 @@ it('exports these names', () => {
       "configSchema",
       "createRng",
       "createRunContainer",
+      "createStepInput",
       "createTrainFunctions",
       "createVariable",
       "decodeImage",

@@ -114,13 +114,12 @@ export { noisedRows } from './training/batch.ts';
 export type { Batch, DrawnRows, EncodedData, EncodedPrompt } from './training/batch.ts';
 export { baseWeights } from './training/machine.ts';
 export { addNoise, offsetNoise, perturbNoise } from './training/noising.ts';
-export {
-  batchInputs,
-  createTrainFunctions,
-  lossAndGradients,
-  trainOptions,
-} from './training/trainFunctions.ts';
+export { batchInputs, lossAndGradients } from './training/batchLoss.ts';
+export type { BatchLossOptions } from './training/batchLoss.ts';
+export { createTrainFunctions, trainOptions } from './training/trainFunctions.ts';
 export type { TrainFunctions, TrainFunctionsOptions } from './training/trainFunctions.ts';
+export { createStepInput } from './training/stepInputs.ts';
+export type { DrawnInput } from './training/stepInputs.ts';
 export { Trainer } from './training/trainer.ts';
 export type { StepResult, TrainerOptions } from './training/trainer.ts';
 
@@ -145,6 +144,6 @@ export {
   tf,
   writeSafetensors,
 } from '@likeness/engine';
-export type { Rng, TensorEntry, TensorSource } from '@likeness/engine';
+export type { RandomStream, Rng, TensorEntry, TensorSource } from '@likeness/engine';
 export type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D, Variable } from '@likeness/engine';
 export * from './errors.ts';

@@ -110,7 +110,8 @@ async function runStages(
     const state = await prepare(setting, dataset);
     try {
       const { prior } = container;
-      const classPictures = prior && (await runStage(priorGenerationStage, prior, state));
+      const madeBefore = prior?.target === 'frozen' ? undefined : prior;
+      const classPictures = madeBefore && (await runStage(priorGenerationStage, madeBefore, state));
       const data = await runStage(encodingStage, { dataset, classPictures }, state);
       const trained = await runStage(trainingStage, { data, dataset }, state);
       [step, checkpoint] = [trained.step, trained.checkpoint];

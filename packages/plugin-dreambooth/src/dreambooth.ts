@@ -18,6 +18,7 @@ export const dreambooth = definePlugin({
   setup: ({ trainTextEncoder, textEncoderLearningRate }) => ({
     // diffusers' README: 5e-6 and 400 steps without prior preservation, 2e-6 when the text encoder trains too.
     defaults: { learningRate: trainTextEncoder ? 2e-6 : 5e-6, maxTrainSteps: 400 },
+    trainsBaseWeights: true,
     trainable: (model) => trainWholeModel(model, { trainTextEncoder, textEncoderLearningRate }),
   }),
 });

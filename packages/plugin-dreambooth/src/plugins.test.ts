@@ -58,6 +58,18 @@ describe('recipes', () => {
     });
   });
 
+  it('take the frozen model for the class only where there is one, without options of class pictures', async () => {
+    const frozen = (options: Record<string, unknown> = {}) => ({
+      pluginOptions: { ppl: { target: 'frozen', ...options } },
+    });
+    await expect(resolve('dreambooth+ppl', frozen())).rejects.toThrow(
+      "dreambooth trains the model's own weights: after the first step there is no frozen model",
+    );
+    await expect(
+      resolve('dreambooth+ppl', frozen({ classSampler: 'ddim', classDataDir: 'x' })),
+    ).rejects.toThrow('classDataDir, classSampler');
+  });
+
   it('need the class for prior preservation, and something that trains', async () => {
     await expect(
       resolve('dreambooth+ppl', { classNoun: undefined, instancePrompt: 'my dog' }),

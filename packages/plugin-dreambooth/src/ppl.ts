@@ -1,15 +1,28 @@
-// Prior preservation as a plugin of its own: it asks for class pictures and adds their loss to any method's.
-import { ConfigError, definePlugin, PluginError, type LossTerm, type PriorRequest } from '@likeness/core';
+// Prior preservation as a plugin of its own: it asks for class pictures, or for what the frozen model says of the class,
+// and adds their loss to any method's.
+import {
+  ConfigError,
+  definePlugin,
+  PluginError,
+  type FrozenPrior,
+  type GeneratedPrior,
+  type LossTerm,
+} from '@likeness/core';
 import { z } from 'zod';
 import { priorPreservationLoss } from './priorPreservationLoss.ts';
 
 const options = z.strictObject({
+  target: z.enum(['generated', 'frozen']).default('generated').meta({
+    description:
+      "what keeps the class: pictures the model made of it, or (beside adapters) the frozen model's prediction, which needs none",
+    flag: 'prior-target',
+  }),
   numClassImages: z.int().positive().default(200).meta({ description: 'class pictures to have' }),
   priorLossWeight: z
     .number()
     .nonnegative()
     .default(1)
-    .meta({ description: "λ: weight of the class pictures' loss beside the subject's" }),
+    .meta({ description: "λ: weight of the class's loss beside the subject's" }),
   classDataDir: z
     .string()
     .min(1)
@@ -48,20 +61,23 @@ export const ppl = definePlugin({
     return {
       // diffusers' README: twice the steps, since half of every batch is class pictures.
       defaults: { maxTrainSteps: 800 },
-      prior: priorRequest(prompts.classPrompt, settings),
+      prior:
+        settings.target === 'frozen'
+          ? frozenPrior(prompts.classPrompt, settings)
+          : generatedPrior(prompts.classPrompt, settings),
       lossTerms: [priorPreservationTerm(settings.priorLossWeight)],
     };
   },
 });
 
-/** The loss of the class pictures with its weight λ: `mean(instance) + λ · mean(prior)`, two means, as in the paper. */
+/** The loss of the class with its weight λ: `mean(instance) + λ · mean(prior)`, two means, as in the paper. */
 export function priorPreservationTerm(weight: number): LossTerm {
   return {
     name: 'prior_preservation',
     weight,
     compute: ({ prior }) => {
       if (prior === undefined) {
-        throw new PluginError('the batch holds no class pictures', {
+        throw new PluginError('the batch holds nothing of the class', {
           where: 'plugin ppl',
           expected: 'a batch with a prior part, which its prior request asks for',
         });
@@ -71,7 +87,7 @@ export function priorPreservationTerm(weight: number): LossTerm {
   };
 }
 
-function priorRequest(classPrompt: string, settings: z.output<typeof options>): PriorRequest {
+function generatedPrior(classPrompt: string, settings: z.output<typeof options>): GeneratedPrior {
   const {
     numClassImages,
     classDataDir,
@@ -89,4 +105,21 @@ function priorRequest(classPrompt: string, settings: z.output<typeof options>): 
     ...(classInferenceSteps === undefined ? {} : { numInferenceSteps: classInferenceSteps }),
     ...(classGuidanceScale === undefined ? {} : { guidanceScale: classGuidanceScale }),
   };
+}
+
+/** @throws ConfigError when options of class pictures are set, of which there are none */
+function frozenPrior(classPrompt: string, settings: z.output<typeof options>): FrozenPrior {
+  const idle = (
+    ['classDataDir', 'classSampler', 'classInferenceSteps', 'classGuidanceScale'] as const
+  ).filter((name) => settings[name] !== undefined);
+  if (idle.length > 0) {
+    throw new ConfigError(
+      'the frozen model is asked about the pictures of the subject: there are no class pictures',
+      {
+        where: idle.join(', '),
+        expected: 'none of them with target frozen (--prior-target frozen)',
+      },
+    );
+  }
+  return { target: 'frozen', classPrompt };
 }

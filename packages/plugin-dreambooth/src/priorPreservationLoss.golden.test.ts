@@ -41,6 +41,7 @@ async function batchPart(from: number, weights: number[], maskValue = 1): Promis
     timesteps: tf.zeros([b]),
     timestepWeights: tf.tensor1d(weights),
     mask: tf.fill([b, h, w, 1], maskValue),
+    frozenPrediction: () => prediction,
   };
 }
 const relativeError = (got: number, wanted: number): number => Math.abs(got - wanted) / Math.abs(wanted);

@@ -1,5 +1,6 @@
 // Adapters whose parts are variables of the run.
 import type { Variable } from '@likeness/core';
+import type { Dropout } from './adapters/dropout.ts';
 import type { PlannedAdapter } from './plan.ts';
 
 export interface HeldPart {
@@ -12,4 +13,5 @@ export interface HeldPart {
 
 export interface HeldAdapter extends Omit<PlannedAdapter, 'parts'> {
   readonly parts: readonly HeldPart[];
+  readonly dropout?: Dropout;
 }

@@ -1,7 +1,7 @@
 // LoRA (Hu et al. 2021, arXiv 2106.09685) as a method: the model stays frozen, small adapters learn the subject.
 import { definePlugin } from '@likeness/core';
 import { attachExported } from './attach.ts';
-import { checkFormat, loraOptions } from './options.ts';
+import { checkDropout, checkFormat, loraOptions } from './options.ts';
 import { adaptModel } from './trainable.ts';
 
 export const lora = definePlugin({
@@ -12,6 +12,7 @@ export const lora = definePlugin({
   attachExport: (model, folder, { strength = 1 } = {}) => attachExported(model, folder, { weight: strength }),
   setup: (options, { seed }) => {
     checkFormat(options);
+    checkDropout(options);
     return {
       // diffusers' README for LoRA: 1e-4, 500 steps.
       defaults: { learningRate: 1e-4, maxTrainSteps: 500 },

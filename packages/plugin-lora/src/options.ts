@@ -13,6 +13,7 @@ export type LoraFormat = (typeof LORA_FORMATS)[number];
 
 const rank = z.int().positive();
 const rate = z.number().positive();
+const share = z.number().min(0).lt(1).default(0);
 const targets = z.array(z.string().min(1)).min(1);
 
 export const loraOptions = z.strictObject({
@@ -54,6 +55,12 @@ export const loraOptions = z.strictObject({
     description: 'learning rate of the layers a pattern names: up_blocks.**=5e-5; the last that fits counts',
     flag: 'block-learning-rate',
   }),
+  dropout: share.meta({
+    description: "share of the numbers between LoRA's way down and way up that are dropped in a step",
+    flag: 'lora-dropout',
+  }),
+  rankDropout: share.meta({ description: 'share of the ranks that are dropped in a step' }),
+  moduleDropout: share.meta({ description: 'share of the adapters that are dropped in a step' }),
   loraPlusRatio: rate
     .default(1)
     .meta({ description: 'LoRA+: learning rate of the parts that start at zero, times this (16 is usual)' }),
@@ -89,6 +96,22 @@ function patternList(value: RegExp, example: string) {
 export function patternValue(patterns: readonly string[], path: string): number | undefined {
   const last = patterns.findLast((entry) => matchesPattern(path, entry.slice(0, entry.lastIndexOf('='))));
   return last === undefined ? undefined : Number(last.slice(last.lastIndexOf('=') + 1));
+}
+
+/** @throws ConfigError for options that would do nothing */
+export function checkDropout({
+  variant,
+  dora,
+  dropout,
+}: Pick<LoraOptions, 'variant' | 'dora' | 'dropout'>): void {
+  if (dropout === 0 || (variant === 'lora' && !dora)) return;
+  throw new ConfigError(
+    `${dora ? 'DoRA' : variant} changes the whole weight: there are no narrow states to drop`,
+    {
+      where: 'dropout (--lora-dropout)',
+      expected: 'rankDropout (--rank-dropout) or moduleDropout (--module-dropout)',
+    },
+  );
 }
 
 /** @throws ConfigError for a file that the tools of its format could not read */

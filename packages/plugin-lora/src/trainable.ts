@@ -11,6 +11,7 @@ import {
   type Variable,
 } from '@likeness/core';
 import { elementsOf, overlay, type Parts, type PlannedPart } from './adapters/adapter.ts';
+import { createDropout, type DropoutRates } from './adapters/dropout.ts';
 import { MAGNITUDE, rowLengths } from './adapters/magnitude.ts';
 import { exportAdapters } from './files/exportAdapters.ts';
 import { loadInDiffusers } from './files/fileNames.ts';
@@ -34,7 +35,7 @@ export async function adaptModel(
 ): Promise<Trainable> {
   const planned = planAdapters(model, options);
   const magnitudes = await Promise.all(planned.map((adapter) => firstMagnitude(model, adapter)));
-  const adapters = planned.map(hold);
+  const adapters = planned.map((adapter) => hold(adapter, options));
   const rng = createRng(seed);
   const initialValues = new Map<string, Float32Array>();
   planned.forEach(({ layer, parts }, i) => {
@@ -50,6 +51,7 @@ export async function adaptModel(
   return {
     groups: groupsOf(adapters, options.loraPlusRatio),
     touches,
+    stepInputs: adapters.flatMap(({ dropout }) => dropout?.inputs ?? []),
     initialValues,
     export: (target) => exportAdapters(adapters, options, target),
     loadInDiffusers: (exported) => loadInDiffusers(options.format, exported, touches),
@@ -57,7 +59,7 @@ export async function adaptModel(
   };
 }
 
-function hold(planned: PlannedAdapter): HeldAdapter {
+function hold(planned: PlannedAdapter, rates: DropoutRates): HeldAdapter {
   const { layer, parts, dora } = planned;
   const all: Omit<HeldPart, 'variable' | 'variableName'>[] = parts.map(({ name, shape, start }) => ({
     name,
@@ -69,16 +71,24 @@ function hold(planned: PlannedAdapter): HeldAdapter {
     const variableName = variableNameOf(layer, part.name);
     return { ...part, variableName, variable: createVariable({ name: variableName, shape: part.shape }) };
   });
-  return { ...planned, parts: held };
+  const dropout = createDropout(`lora.${layer.component}.${layer.path}`, rates);
+  return { ...planned, parts: held, ...(dropout ? { dropout } : {}) };
 }
 
 /** @returns takes them off again and gives their variables back */
 function attachHeld(model: DiffusionModel, adapters: readonly HeldAdapter[]): () => void {
-  const takeOff = adapters.map(({ method, layer, parts, scale }) => {
+  const takeOff = adapters.map(({ method, layer, parts, scale, dropout }) => {
     const tensors: Parts<Variable> = Object.fromEntries(parts.map(({ name, variable }) => [name, variable]));
     const { [MAGNITUDE]: values, ...own } = tensors;
     const magnitude = values && ({ values, axis: 'out' } as const);
-    const adapter = overlay({ method, layer, parts: own, scale, ...(magnitude ? { magnitude } : {}) });
+    const adapter = overlay({
+      method,
+      layer,
+      parts: own,
+      scale,
+      ...(magnitude ? { magnitude } : {}),
+      ...(dropout ? { dropout } : {}),
+    });
     return componentOf(model, layer.component).parameters.attach(layer.path, adapter);
   });
   return () => {

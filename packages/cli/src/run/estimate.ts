@@ -59,7 +59,8 @@ export async function estimateRun({ config, plugins, model }: PreparedRun): Prom
   const secondsPerStep = (passes * rows * config.gradientAccumulationSteps * costs.flops) / flopsPerSecond;
   const secondsPerPicture =
     ((config.guidanceScale > 1 ? 2 : 1) * config.numInferenceSteps * costs.flops) / flopsPerSecond;
-  const priorSeconds = (prior?.numClassImages ?? 0) * secondsPerPicture;
+  const classPictures = prior?.target === 'frozen' ? 0 : (prior?.numClassImages ?? 0);
+  const priorSeconds = classPictures * secondsPerPicture;
   const looks = config.samples ? 1 + Math.ceil(config.maxTrainSteps / config.sampleEverySteps) : 0;
   const sampleSeconds = looks * config.samplePrompts.length * config.numSamples * secondsPerPicture;
 

@@ -55,6 +55,7 @@ export class Parameters {
   private readonly byKey = new Map<string, Parameter>();
   private readonly adapters = new Map<string, Adapter>();
   private readonly layers = new Map<string, LayerCall['kind']>();
+  private passedOver = false;
 
   constructor({ component, storage = 'float32' }: ParametersOptions) {
     this.component = component;
@@ -170,6 +171,22 @@ export class Parameters {
     };
   }
 
+  /** Whether an adapter lies over any layer. */
+  get isAdapted(): boolean {
+    return this.adapters.size > 0;
+  }
+
+  /** Runs traced code on the layers as they are without adapters, which stay attached and are passed over. */
+  withoutAdapters<T>(body: () => T): T {
+    const before = this.passedOver;
+    this.passedOver = true;
+    try {
+      return body();
+    } finally {
+      this.passedOver = before;
+    }
+  }
+
   /** Gives all variables back. */
   dispose(): void {
     for (const { variable } of this.byKey.values()) variable.dispose();
@@ -186,7 +203,7 @@ export class Parameters {
   ): Tensor {
     this.layers.set(path, kind);
     const base = (): Tensor => ways.withWeight(weight);
-    const adapter = this.adapters.get(path);
+    const adapter = this.passedOver ? undefined : this.adapters.get(path);
     return adapter ? adapter({ kind, path, input, weight, ...ways, base }) : base();
   }
 }

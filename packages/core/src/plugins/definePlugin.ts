@@ -66,6 +66,11 @@ export interface Contributions {
    * to preserve then, and is refused beside methods of this kind alone.
    */
   readonly classPromptReaches?: boolean;
+  /**
+   * True when weights of the model itself train, not only adapters over it: what needs the frozen model beside the
+   * trained one is refused then, before anything starts.
+   */
+  readonly trainsBaseWeights?: boolean;
   /** How the method calls the subject, in place of the prompts made of identifier and class noun. */
   readonly prompts?: Partial<SubjectPrompts>;
   /** Replaces caption or instance prompt as the prompt of a picture. At most one plugin does. */
@@ -74,7 +79,7 @@ export interface Contributions {
   readonly lossTerms?: readonly LossTerm[];
   /** Replaces core's mean squared error on the instance pictures. At most one plugin does. */
   readonly denoisingLoss?: LossTerm;
-  /** Class pictures to make before training. At most one plugin asks. */
+  /** Class pictures to make before training, or the frozen model's word on the class. At most one plugin asks. */
   readonly prior?: PriorRequest;
   /** Replaces the optimizer the config describes. At most one plugin does. */
   readonly optimizer?: OptimizerSettings;

@@ -92,7 +92,7 @@ export function checkContributions(setups: readonly PluginSetup[]): void {
     bringing((c) => c.instancePrompts),
     'the prompts of the pictures',
   );
-  details.push(...sharedTermNames(setups), ...uselessPrior(setups));
+  details.push(...sharedTermNames(setups), ...uselessPrior(setups), ...priorWithoutFrozenModel(setups));
   if (details.length > 0) {
     const recipe = setups.map(({ plugin }) => plugin.name).join('+');
     throw new PluginError('what these plugins bring does not make one training', {
@@ -110,6 +110,16 @@ function uselessPrior(setups: readonly PluginSetup[]): string[] {
   const names = (some: readonly PluginSetup[]): string => some.map(({ plugin }) => plugin.name).join(' and ');
   return [
     `${names(asking)} has nothing to preserve beside ${names(training)}: no prompt of the class reaches what trains, so its gradient is zero; leave ${names(asking)} out, or add a method that trains the networks`,
+  ];
+}
+
+function priorWithoutFrozenModel(setups: readonly PluginSetup[]): string[] {
+  const asking = setups.find(({ contributions }) => contributions.prior?.target === 'frozen');
+  const training = setups.filter(({ contributions }) => contributions.trainsBaseWeights);
+  if (asking === undefined || training.length === 0) return [];
+  const names = training.map(({ plugin }) => plugin.name).join(' and ');
+  return [
+    `${asking.plugin.name} asks what the frozen model predicts, and ${names} trains the model's own weights: after the first step there is no frozen model; let it take class pictures as its target, or train adapters (lora)`,
   ];
 }
 

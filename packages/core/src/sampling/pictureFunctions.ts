@@ -9,6 +9,22 @@ export interface PictureShape {
   readonly batchSize: number;
 }
 
+/** The functions that make pictures, by the names a program has them under. */
+export interface PictureFunctions {
+  readonly encodePrompt: string;
+  readonly predict: string;
+  readonly predictGuided: string;
+  readonly decodeLatents: string;
+}
+
+/** Of the model as it stands, adapters and all. */
+export const PICTURE_FUNCTIONS: PictureFunctions = {
+  encodePrompt: 'encodePrompt',
+  predict: 'predict',
+  predictGuided: 'predictGuided',
+  decodeLatents: 'decodeLatents',
+};
+
 /** `[h, w, C]` of a picture's latents. */
 export function latentShapeOf(model: DiffusionModel, resolution: number): [number, number, number] {
   const side = resolution / model.latentCodec.downsampleFactor;

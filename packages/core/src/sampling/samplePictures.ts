@@ -5,7 +5,12 @@ import type { DiffusionModel } from '../contracts.ts';
 import { pixelsToImage } from '../pictures/float.ts';
 import type { RgbImage } from '../data/rgbImage.ts';
 import { concatFloats } from '../training/batch.ts';
-import { latentShapeOf, type PictureShape } from './pictureFunctions.ts';
+import {
+  latentShapeOf,
+  PICTURE_FUNCTIONS,
+  type PictureFunctions,
+  type PictureShape,
+} from './pictureFunctions.ts';
 import { applyTokenWeights, weightedTokens } from './promptWeights.ts';
 import { pictureNoise, type NoiseSource } from './startNoise.ts';
 
@@ -33,6 +38,8 @@ export interface SampledPicture extends PictureRequest {
 
 export interface SampleOptions {
   readonly program: Program;
+  /** Whose pictures: the base model's, or (default) those of the model as it stands. */
+  readonly functions?: PictureFunctions;
   readonly model: DiffusionModel;
   readonly shape: PictureShape;
   readonly settings: SamplerSettings;
@@ -43,7 +50,7 @@ export interface SampleOptions {
 
 /** Makes the pictures asked for, in order. */
 export async function* samplePictures(options: SampleOptions): AsyncGenerator<SampledPicture> {
-  const { program, shape, requests, onProgress, signal } = options;
+  const { program, shape, requests, onProgress, signal, functions = PICTURE_FUNCTIONS } = options;
   const { resolution, batchSize } = shape;
   const pixels = resolution * resolution * 3;
   const states = new Map<string, Float32Array>();
@@ -64,7 +71,7 @@ export async function* samplePictures(options: SampleOptions): AsyncGenerator<Sa
     const latents = await sampleBatch(options, rows, encode, (step, total) =>
       onProgress?.(batch * total + step, batches * total),
     );
-    const decoded = (await program.run('decodeLatents', { latents }))['pixels'] as Float32Array;
+    const decoded = (await program.run(functions.decodeLatents, { latents }))['pixels'] as Float32Array;
     for (const [i, request] of asked.entries()) {
       const image = pixelsToImage(decoded.subarray(i * pixels, (i + 1) * pixels), resolution, resolution);
       yield { ...request, index: batch * batchSize + i, image };
@@ -75,17 +82,19 @@ export async function* samplePictures(options: SampleOptions): AsyncGenerator<Sa
 
 /** Hidden states `[T, D]` of a prompt, weighted where that is asked for. */
 async function encodeText(
-  { program, model: { tokenizer }, settings }: SampleOptions,
+  { program, functions = PICTURE_FUNCTIONS, model: { tokenizer }, settings }: SampleOptions,
   prompt: string,
 ): Promise<Float32Array> {
   const weighted = settings.promptWeighting ? weightedTokens(tokenizer, prompt) : undefined;
   const inputIds = weighted?.ids ?? tokenizer.encodePadded(prompt);
-  const hiddenStates = (await program.run('encodePrompt', { inputIds }))['hiddenStates'] as Float32Array;
+  const hiddenStates = (await program.run(functions.encodePrompt, { inputIds }))[
+    'hiddenStates'
+  ] as Float32Array;
   return weighted ? applyTokenWeights(hiddenStates, weighted.weights) : hiddenStates;
 }
 
 async function sampleBatch(
-  { program, model, shape, settings, signal }: SampleOptions,
+  { program, functions = PICTURE_FUNCTIONS, model, shape, settings, signal }: SampleOptions,
   rows: readonly PictureRequest[],
   encode: (prompt: string) => Promise<Float32Array>,
   onStep: (step: number, total: number) => void,
@@ -107,7 +116,7 @@ async function sampleBatch(
     noise: (step) => concatFloats(noise.map((picture) => picture.step(step))),
     denoise: async (latents, timestep) => {
       const feeds = { latents, timestep: Float32Array.of(timestep), hiddenStates, ...constant };
-      const { prediction } = await program.run(guided ? 'predictGuided' : 'predict', feeds);
+      const { prediction } = await program.run(guided ? functions.predictGuided : functions.predict, feeds);
       return prediction as Float32Array;
     },
     onStep,

@@ -27,7 +27,7 @@ export const encodingStage: Stage<Pictures, EncodedData, RunState> = {
       return prompts.indexOf(text);
     };
     const instanceRows = dataset.items.map((item) => container.instancePrompts(item).map(promptRow));
-    const classRow = classPictures && promptRow(classPictures.prompt);
+    const classRow = container.prior && promptRow(container.prior.classPrompt);
     const total = dataset.items.length + (classPictures?.items.length ?? 0);
     const report = progressReporter(state, 'encoding', 'pictures');
     let done = 0;
@@ -45,7 +45,10 @@ export const encodingStage: Stage<Pictures, EncodedData, RunState> = {
       return { pictures };
     };
     const instance = await encodePart('instance', dataset.items, (i) => instanceRows[i] ?? []);
-    const prior = classPictures && (await encodePart('prior', classPictures.items, () => [classRow ?? 0]));
+    const ofClass = classRow === undefined ? [] : [classRow];
+    const prior = classPictures
+      ? await encodePart('prior', classPictures.items, () => ofClass)
+      : container.prior && shownAsClass(instance, ofClass);
     const encodedPrompts: EncodedPrompt[] = [];
     for (const text of prompts) encodedPrompts.push(await encodeText(text, state));
     return {
@@ -57,6 +60,11 @@ export const encodingStage: Stage<Pictures, EncodedData, RunState> = {
     };
   },
 };
+
+/** The subject's pictures under the class prompt: what the frozen model is asked about. */
+const shownAsClass = ({ pictures }: EncodedPart, prompts: readonly number[]): EncodedPart => ({
+  pictures: pictures.map((picture) => ({ ...picture, prompts })),
+});
 
 /** The picture as it is, or with so many crops and flips. */
 function variantsOf(
@@ -84,7 +92,8 @@ async function encodeVariants(
   item: DatasetItem,
   state: RunState,
 ): Promise<EncodedPicture['variants']> {
-  const { config, model, machine, identity } = state;
+  const { config, model, machine, identityOf } = state;
+  const identity = identityOf({ encodePicture: 'encodePicture' });
   const encoded: EncodedPicture['variants'][number][] = [];
   for (const variant of variantsOf(name, index, item, state)) {
     const { resolution, centerCrop, randomFlip } = config;
@@ -109,9 +118,10 @@ async function encodeVariants(
 }
 
 async function encodeText(text: string, state: RunState): Promise<EncodedPrompt> {
-  const { model, machine, trainsTextEncoder, identity } = state;
+  const { model, machine, trainsTextEncoder, identityOf } = state;
   const ids = model.tokenizer.encodePadded(text);
   if (trainsTextEncoder) return { text, ids };
+  const identity = identityOf({ encodePrompt: 'encodePrompt' });
   const parts = { model: model.fingerprint, ids: [...ids], identity };
   const { hiddenStates } = await cached(state, 'text-states', parts, async () => {
     const { hiddenStates: states } = await machine.program.run('encodePrompt', { inputIds: ids });

@@ -4,17 +4,10 @@ import { settingsWithEffect } from '../config/configHash.ts';
 import type { Trainable } from '../contracts.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { createTrainFunctions, trainOptions } from '../training/trainFunctions.ts';
-import { startMachine, type PlannedFunction } from '../training/machine.ts';
+import { startMachine } from '../training/machine.ts';
 import { attachTrainables, detachTrainables } from '../training/trainables.ts';
-import {
-  decodeLatents,
-  encodePicture,
-  encodePrompt,
-  latentShapeOf,
-  predict,
-  predictGuided,
-  type PictureShape,
-} from '../sampling/pictureFunctions.ts';
+import { latentShapeOf, type PictureShape } from '../sampling/pictureFunctions.ts';
+import { planFunctions } from './planFunctions.ts';
 import { progressReporter, type RunSetting, type RunState } from './run.ts';
 
 const DEFAULT_SAMPLE_BATCH = 4;
@@ -39,7 +32,7 @@ async function prepareMachine(
   const { prior } = container;
   const pictures: PictureShape = {
     resolution: config.resolution,
-    batchSize: prior?.sampleBatchSize ?? DEFAULT_SAMPLE_BATCH,
+    batchSize: (prior?.target === 'frozen' ? undefined : prior?.sampleBatchSize) ?? DEFAULT_SAMPLE_BATCH,
   };
   const options = trainOptions({
     config,
@@ -50,7 +43,7 @@ async function prepareMachine(
   });
   const train = createTrainFunctions(options);
 
-  const planned = planFunctions(setting, pictures, dataset.items.length);
+  const { functions: planned, base } = planFunctions(setting, pictures, dataset.items.length);
   const trainRuns = config.maxTrainSteps * config.gradientAccumulationSteps;
   for (const [name, definition] of Object.entries(train.functions))
     planned[name] = { definition, expectedRuns: trainRuns };
@@ -97,40 +90,16 @@ async function prepareMachine(
     train,
     pictures,
     trainsTextEncoder: options.trainsTextEncoder,
-    identity: {
+    base,
+    identityOf: (functions) => ({
       ...identity,
-      modes: Object.fromEntries(Object.entries(modes).filter(([name]) => !(name in train.functions))),
-    },
+      modes: Object.fromEntries(Object.entries(functions).map(([name, fn]) => [name, modes[fn]])),
+    }),
     resumeIdentity: {
       config: settingsWithEffect(config),
       model: model.fingerprint,
       pictures: dataset.items.map(({ hash }) => hash),
       program: programIdentity,
     },
-  };
-}
-
-/** Every function of a run with how often it will be called in all: the configured total, never what remains. */
-function planFunctions(
-  { config, model, container }: RunSetting,
-  pictures: PictureShape,
-  numInstanceImages: number,
-): Record<string, PlannedFunction> {
-  const { prior } = container;
-  const looks = config.samples ? 1 + Math.ceil(config.maxTrainSteps / config.sampleEverySteps) : 0;
-  const sampled = looks * Math.ceil((config.samplePrompts.length * config.numSamples) / pictures.batchSize);
-  const priorBatches = Math.ceil((prior?.numClassImages ?? 0) / pictures.batchSize);
-  const predictions =
-    sampled * config.numInferenceSteps +
-    priorBatches * (prior?.numInferenceSteps ?? config.numInferenceSteps);
-  return {
-    encodePicture: {
-      definition: encodePicture(model, config.resolution),
-      expectedRuns: numInstanceImages + (prior?.numClassImages ?? 0),
-    },
-    encodePrompt: { definition: encodePrompt(model), expectedRuns: config.samplePrompts.length },
-    predict: { definition: predict(model, pictures), expectedRuns: predictions },
-    predictGuided: { definition: predictGuided(model, pictures), expectedRuns: predictions },
-    decodeLatents: { definition: decodeLatents(model, pictures), expectedRuns: sampled + priorBatches },
   };
 }

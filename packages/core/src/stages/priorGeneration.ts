@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import { loadDataset, type DatasetItem } from '../data/dataset.ts';
 import { findPictures } from '../data/pictureFiles.ts';
-import type { PriorRequest, Stage } from '../contracts.ts';
+import type { GeneratedPrior, Stage } from '../contracts.ts';
 import { writePng } from '../pictures/png.ts';
 import { samplePictures, type SamplerSettings } from '../sampling/samplePictures.ts';
 import { pictureOptions } from './dataset.ts';
@@ -15,7 +15,7 @@ export interface ClassPictures {
   readonly items: readonly DatasetItem[];
 }
 
-export const priorGenerationStage: Stage<PriorRequest, ClassPictures, RunState> = {
+export const priorGenerationStage: Stage<GeneratedPrior, ClassPictures, RunState> = {
   name: 'prior',
   async run(request, state) {
     const { classDataDir, numClassImages, classPrompt } = request;
@@ -36,9 +36,10 @@ export const priorGenerationStage: Stage<PriorRequest, ClassPictures, RunState> 
 };
 
 /** Paths of the first `count` generated class pictures; those of whole batches that are cached are not made again. */
-async function generateMissing(request: PriorRequest, state: RunState, count: number): Promise<string[]> {
+async function generateMissing(request: GeneratedPrior, state: RunState, count: number): Promise<string[]> {
   if (count === 0) return [];
-  const { model, config, cache, emit, signal, machine, pictures, identity } = state;
+  const { model, config, cache, emit, signal, machine, pictures, base } = state;
+  const identity = state.identityOf({ ...base });
   const settings: SamplerSettings = {
     sampler: request.sampler ?? config.sampler,
     numInferenceSteps: request.numInferenceSteps ?? config.numInferenceSteps,
@@ -62,6 +63,7 @@ async function generateMissing(request: PriorRequest, state: RunState, count: nu
       };
       const sampled = samplePictures({
         program: machine.program,
+        functions: base,
         model,
         shape: pictures,
         settings,

@@ -4,7 +4,7 @@ import type { DiffusionModel, RunContext, Trainable } from '../contracts.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { RunContainer } from '../di/runContainer.ts';
 import type { Machine } from '../training/machine.ts';
-import type { PictureShape } from '../sampling/pictureFunctions.ts';
+import type { PictureFunctions, PictureShape } from '../sampling/pictureFunctions.ts';
 import type { TrainFunctions } from '../training/trainFunctions.ts';
 import type { Checkpoint } from '../runFolder/checkpoints.ts';
 import type { RunFolder } from '../runFolder/runFolder.ts';
@@ -26,8 +26,13 @@ export interface RunState extends RunSetting {
   readonly trainables: readonly Trainable[];
   readonly train: TrainFunctions;
   readonly pictures: PictureShape;
-  /** What besides its inputs can change the bits of a computed thing; part of every cache key. */
-  readonly identity: Readonly<Record<string, unknown>>;
+  /** Functions that make pictures of the base model, before training moves its own weights. */
+  readonly base: PictureFunctions;
+  /**
+   * What besides its inputs can change the bits of a computed thing; part of every cache key.
+   * @param functions what computes it, by a name that means the same in every run
+   */
+  readonly identityOf: (functions: Readonly<Record<string, string>>) => Readonly<Record<string, unknown>>;
   readonly trainsTextEncoder: boolean;
   /** What a checkpoint must have been made under to be continued. */
   readonly resumeIdentity: Readonly<Record<string, unknown>>;

@@ -43,6 +43,7 @@ export const trainingStage: Stage<TrainingInput, TrainingResult, RunState> = {
       lrSchedule: container.lrSchedule,
       data,
       trainsTextEncoder: state.trainsTextEncoder,
+      drawn: train.drawn,
     });
     let checkpoint = from?.folder;
     let checkpointStep = from ? step : -1;

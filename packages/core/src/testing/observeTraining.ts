@@ -96,6 +96,7 @@ async function observe(
     lrSchedule: () => 1,
     data: await fixedData(model, program, config.prompts, container.prior !== undefined),
     trainsTextEncoder: settings.trainsTextEncoder,
+    drawn: train.drawn,
   });
   const losses: number[] = [];
   let early = 0;

@@ -33,6 +33,7 @@ export const tinyMethod = definePlugin({
       ...(classDataDir === undefined ? {} : { classDataDir }),
     };
     return {
+      trainsBaseWeights: true,
       trainable: (model) => {
         const components = [model.noisePredictor, ...(trainTextEncoder ? [model.textEncoder] : [])];
         return {

@@ -1,4 +1,4 @@
-// The traced functions of training: prediction, loss composition, gradients, clipping, optimizer, moving average.
+// The traced functions of training: loss and gradients (`batchLoss.ts`), clipping, optimizer, moving average.
 // Nothing here runs: `compile` turns each function into one program.
 import {
   adam,
@@ -9,44 +9,29 @@ import {
   EngineError,
   float32,
   globalNorm,
-  int32,
   sgd,
   tf,
   variableInfo,
 } from '@likeness/engine';
-import type {
-  FunctionDefinition,
-  Optimizer,
-  OptimizerGroup,
-  Tensor,
-  TensorSpec,
-  Variable,
-} from '@likeness/engine';
+import type { FunctionDefinition, Optimizer, OptimizerGroup, Tensor, Variable } from '@likeness/engine';
 import type { ResolvedConfig } from '../config/resolveConfig.ts';
-import type {
-  BatchPart,
-  DiffusionModel,
-  LossTerm,
-  LossView,
-  ParameterGroup,
-  Trainable,
-} from '../contracts.ts';
+import type { DiffusionModel, StepInput, Trainable } from '../contracts.ts';
 import type { RunContainer } from '../di/runContainer.ts';
-import { composeLosses } from '../losses/composeLosses.ts';
 import type { OptimizerSettings } from '../plugins/definePlugin.ts';
+import {
+  batchInputs,
+  lossAndGradients,
+  lossOf,
+  type BatchLossOptions,
+  type LossAndGradients,
+} from './batchLoss.ts';
+import { findStepInputs, stepInputSpecs, withStepInputs, type DrawnInput } from './stepInputs.ts';
+import { trainedBaseWeights } from './trainables.ts';
 
-export interface TrainFunctionsOptions {
-  readonly model: DiffusionModel;
-  readonly groups: readonly ParameterGroup[];
-  readonly lossTerms: readonly LossTerm[];
+export interface TrainFunctionsOptions extends BatchLossOptions {
   readonly optimizer: OptimizerSettings;
-  /** Instance pictures per gradient computation. */
-  readonly batchSize: number;
-  /** Whether as many class pictures follow. */
-  readonly withPrior: boolean;
-  /** `[h, w, C]` */
-  readonly latentShape: readonly [number, number, number];
-  readonly trainsTextEncoder: boolean;
+  /** What the trainables read in a step besides the batch. */
+  readonly stepInputs?: readonly StepInput[];
   readonly accumulationSteps: number;
   /** 0: gradients are not clipped. */
   readonly maxGradNorm: number;
@@ -61,6 +46,8 @@ export interface TrainFunctions {
   readonly trained: readonly string[];
   /** Name of a trained variable's moving average, when EMA is on. */
   readonly averageOf: ReadonlyMap<string, string>;
+  /** What a gradient computation is fed besides the batch. */
+  readonly drawn: readonly DrawnInput[];
   /** Gives back the variables made for training: optimizer state, averages, gradient sums. */
   dispose(): void;
 }
@@ -84,99 +71,17 @@ export function trainOptions({
     groups: trainables.flatMap(({ groups }) => groups),
     lossTerms: container.lossTerms,
     optimizer: container.optimizer,
+    stepInputs: trainables.flatMap(({ stepInputs = [] }) => stepInputs),
     batchSize: config.trainBatchSize,
     withPrior: container.prior !== undefined,
+    priorTarget: container.prior?.target ?? 'generated',
+    trainedBaseWeights: trainedBaseWeights(model, trainables),
     latentShape,
     trainsTextEncoder: trainables.some(({ touches }) => touches.includes('text_encoder')),
     accumulationSteps: config.gradientAccumulationSteps,
     maxGradNorm: config.maxGradNorm,
     ...(config.emaDecay === undefined ? {} : { emaDecay: config.emaDecay }),
   };
-}
-
-/** Inputs of one gradient computation. R = rows: instance pictures, then class pictures. */
-export function batchInputs(options: TrainFunctionsOptions): Record<string, TensorSpec> {
-  const { model, batchSize, withPrior, latentShape, trainsTextEncoder } = options;
-  const rows = withPrior ? 2 * batchSize : batchSize;
-  const [height, width] = latentShape;
-  const { maxLength, hiddenSize } = model.textEncoder;
-  return {
-    noisyLatents: float32(rows, ...latentShape),
-    target: float32(rows, ...latentShape),
-    timesteps: int32(rows),
-    timestepWeights: float32(rows),
-    mask: float32(rows, height, width),
-    ...(trainsTextEncoder
-      ? { inputIds: int32(rows, maxLength) }
-      : { hiddenStates: float32(rows, maxLength, hiddenSize) }),
-  };
-}
-
-/** Traced: loss terms of a batch. */
-function lossOf(
-  options: TrainFunctionsOptions,
-  inputs: Readonly<Record<string, Tensor>>,
-): ReturnType<typeof composeLosses> {
-  const { model, batchSize, withPrior, trainsTextEncoder, lossTerms } = options;
-  const input = (name: string): Tensor => {
-    const tensor = inputs[name];
-    if (tensor === undefined) throw new EngineError('a train step lacks an input', { where: name });
-    return tensor;
-  };
-  const timesteps = tf.cast(input('timesteps'), 'float32');
-  const hiddenStates = trainsTextEncoder
-    ? model.textEncoder.encode(input('inputIds'))
-    : input('hiddenStates');
-  const prediction = model.noisePredictor.predict(input('noisyLatents'), timesteps, hiddenStates);
-  const all = {
-    prediction,
-    target: input('target'),
-    timesteps,
-    timestepWeights: input('timestepWeights'),
-    mask: tf.expandDims(input('mask'), -1),
-  };
-  const part = (first: number): BatchPart => {
-    const rows = (tensor: Tensor): Tensor =>
-      withPrior
-        ? tf.slice(
-            tensor,
-            [first, ...tensor.shape.slice(1).map(() => 0)],
-            [batchSize, ...tensor.shape.slice(1)],
-          )
-        : tensor;
-    const entries = Object.entries(all).map(([key, tensor]) => [key, rows(tensor)]);
-    return Object.fromEntries(entries) as unknown as BatchPart;
-  };
-  const view: LossView = { instance: part(0), ...(withPrior ? { prior: part(batchSize) } : {}) };
-  return composeLosses(lossTerms, view);
-}
-
-export interface LossAndGradients {
-  readonly outputs: Record<string, Tensor>;
-  /** By group, one per variable. */
-  readonly gradients: Tensor[][];
-}
-
-/** Traced: the loss of a batch, every term, and the gradients of all trained variables. */
-export function lossAndGradients(
-  options: TrainFunctionsOptions,
-  inputs: Readonly<Record<string, Tensor>>,
-): LossAndGradients {
-  const variables = options.groups.flatMap((group) => group.variables);
-  let terms: ReadonlyMap<string, Tensor> = new Map();
-  const { value, grads } = tf.variableGrads(() => {
-    const composed = lossOf(options, inputs);
-    terms = new Map([...composed.terms].map(([name, term]) => [name, tf.keep(term)]));
-    return composed.total;
-  }, variables as Variable[]);
-  const gradients = options.groups.map((group) =>
-    group.variables.map((variable) => grads[variable.name] ?? tf.zerosLike(variable)),
-  );
-  const outputs = {
-    loss: value,
-    ...Object.fromEntries([...terms].map(([name, term]) => [`term.${name}`, term])),
-  };
-  return { outputs, gradients };
 }
 
 export function createOptimizer(settings: OptimizerSettings, groups: readonly OptimizerGroup[]): Optimizer {
@@ -192,7 +97,7 @@ export function createOptimizer(settings: OptimizerSettings, groups: readonly Op
 
 /** Builds `trainStep`, or `accumulate` and `applyGradients` when gradients of several batches are averaged. */
 export function createTrainFunctions(options: TrainFunctionsOptions): TrainFunctions {
-  const { groups, optimizer: settings, accumulationSteps, maxGradNorm, emaDecay } = options;
+  const { groups, optimizer: settings, accumulationSteps, maxGradNorm, emaDecay, stepInputs = [] } = options;
   const optimizer = createOptimizer(
     settings,
     groups.map(({ name, variables, weightDecay = settings.weightDecay }) => ({
@@ -251,12 +156,18 @@ export function createTrainFunctions(options: TrainFunctionsOptions): TrainFunct
     for (const variable of [...optimizer.state, ...averages.values(), ...sums.values()]) variable.dispose();
   };
 
+  const drawn = findStepInputs(stepInputs, batchInputs(options), (inputs) => ({
+    total: lossOf(options, inputs).total,
+  }));
+  const gradientInputs = { ...batchInputs(options), ...stepInputSpecs(drawn) };
+  const gradientsOf = (inputs: Readonly<Record<string, Tensor>>): LossAndGradients =>
+    withStepInputs(drawn, inputs, () => lossAndGradients(options, inputs));
   if (accumulationSteps === 1) {
-    const trainStep = defineFunction({ ...batchInputs(options), ...scalars }, (inputs) => {
-      const { outputs, gradients } = lossAndGradients(options, inputs);
+    const trainStep = defineFunction({ ...gradientInputs, ...scalars }, (inputs) => {
+      const { outputs, gradients } = gradientsOf(inputs);
       return { ...outputs, gradientNorm: update(gradients, inputs) };
     });
-    return { functions: { trainStep }, state, trained, averageOf, dispose };
+    return { functions: { trainStep }, state, trained, averageOf, drawn, dispose };
   }
   const sumOf = (variable: Variable): Variable => {
     const sum = sums.get(variable);
@@ -264,8 +175,8 @@ export function createTrainFunctions(options: TrainFunctionsOptions): TrainFunct
       throw new EngineError('a trained variable has no gradient sum', { where: variable.name });
     return sum;
   };
-  const accumulate = defineFunction(batchInputs(options), (inputs) => {
-    const { outputs, gradients } = lossAndGradients(options, inputs);
+  const accumulate = defineFunction(gradientInputs, (inputs) => {
+    const { outputs, gradients } = gradientsOf(inputs);
     gradients.flat().forEach((gradient, i) => {
       const variable = variables[i];
       if (variable) sumOf(variable).assign(tf.add(sumOf(variable), tf.div(gradient, accumulationSteps)));
@@ -278,5 +189,5 @@ export function createTrainFunctions(options: TrainFunctionsOptions): TrainFunct
     for (const sum of sums.values()) sum.assign(tf.zerosLike(sum));
     return { gradientNorm };
   });
-  return { functions: { accumulate, applyGradients }, state, trained, averageOf, dispose };
+  return { functions: { accumulate, applyGradients }, state, trained, averageOf, drawn, dispose };
 }

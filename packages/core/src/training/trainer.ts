@@ -1,10 +1,11 @@
 // The training loop: draw a batch, run the compiled step, say what happened. nanoGPT's loop, with the numbers drawn on
 // the host and everything else inside one program.
-import { createRng, type Program, type TypedData } from '@likeness/engine';
+import { createRng, type Program, type Rng, type TypedData } from '@likeness/engine';
 import type { ResolvedConfig } from '../config/resolveConfig.ts';
 import type { DiffusionModel, LossTerm, ParameterGroup } from '../contracts.ts';
 import type { LearningRateSchedule } from '../optimizer/lrSchedule.ts';
 import { EngineError } from '../errors.ts';
+import { drawStepInputs, type DrawnInput } from './stepInputs.ts';
 import { concatFloats, drawBatch, type Batch, type BatchOptions, type EncodedData } from './batch.ts';
 
 export interface TrainerOptions {
@@ -16,6 +17,8 @@ export interface TrainerOptions {
   readonly lrSchedule: LearningRateSchedule;
   readonly data: EncodedData;
   readonly trainsTextEncoder: boolean;
+  /** What is drawn for every gradient computation besides the batch: `TrainFunctions.drawn`. */
+  readonly drawn?: readonly DrawnInput[];
   /** Where batches come from, by number of the gradient computation. Default: drawn from `data` by the config's seed. */
   readonly batchAt?: (microStep: number) => Batch;
 }
@@ -31,11 +34,13 @@ export interface StepResult {
 export class Trainer {
   private readonly options: TrainerOptions;
   private readonly batchAt: (microStep: number) => Batch;
+  private readonly rng: Rng;
 
   constructor(options: TrainerOptions) {
     const { config, model, data } = options;
     this.options = options;
     const rng = createRng(config.seed);
+    this.rng = rng;
     const batchOptions: BatchOptions = {
       batchSize: config.trainBatchSize,
       schedule: model.noiseSchedule,
@@ -58,7 +63,11 @@ export class Trainer {
     // Two plugins may call a group the same: each keeps its own rate, the event tells the last.
     const learningRates = Object.fromEntries(this.options.groups.map(({ name }, i) => [name, rates[i] ?? 0]));
     const scalars = this.scalars(step, rates);
-    const batchOf = (i: number): Record<string, TypedData> => this.feeds(this.batchAt(step * micro + i));
+    const { drawn = [] } = this.options;
+    const batchOf = (i: number): Record<string, TypedData> => ({
+      ...this.feeds(this.batchAt(step * micro + i)),
+      ...drawStepInputs(drawn, this.rng, step * micro + i),
+    });
 
     if (micro === 1) {
       const outputs = await program.run('trainStep', { ...batchOf(0), ...scalars });

@@ -4,6 +4,7 @@
 // before the factor alpha / rank.
 import { tf, type Adapter, type LayerCall, type Tensor } from '@likeness/core';
 import type { AdaptableLayer } from '../layers.ts';
+import type { Dropout } from './dropout.ts';
 import { withMagnitude, type MagnitudeAxis } from './magnitude.ts';
 
 /** Values by part: `down`, `up`, `hada_w1_a`, … */
@@ -42,8 +43,16 @@ export interface AdapterMethod {
   rankOf(shapes: Parts<Shape>): number | undefined;
   /** Traced: ΔW in the checkpoint's layout. */
   weightChange(parts: Parts<Tensor>, layer: AdaptableLayer): Tensor;
-  /** Traced: the change of the layer's output, where that is cheaper than making ΔW. */
-  outputChange?(call: LayerCall, parts: Parts<Tensor>, layer: AdaptableLayer): Tensor;
+  /**
+   * Traced: the change of the layer's output, where that is cheaper than making ΔW.
+   * @param thin what is done to the narrow states `[…, r]` on the way
+   */
+  outputChange?(
+    call: LayerCall,
+    parts: Parts<Tensor>,
+    layer: AdaptableLayer,
+    thin?: (narrow: Tensor) => Tensor,
+  ): Tensor;
 }
 
 /** An adapter on a layer, with its tensors at hand. */
@@ -55,18 +64,28 @@ export interface BoundAdapter {
   readonly scale: number;
   /** DoRA: length of each row (or column) of the resulting weight. */
   readonly magnitude?: { readonly values: Tensor; readonly axis: MagnitudeAxis };
+  /** While it trains. */
+  readonly dropout?: Dropout;
 }
 
 /** The overlay of a layer: `attach` it at the layer's path. */
-export function overlay({ method, layer, parts, scale, magnitude }: BoundAdapter): Adapter {
+export function overlay({ method, layer, parts, scale, magnitude, dropout }: BoundAdapter): Adapter {
+  const outAxis = layer.kind === 'conv2d' ? 3 : 0;
   return (call) => {
+    const whole = dropout?.module();
+    const unlessDropped = (change: Tensor): Tensor => (whole ? tf.mul(change, whole) : change);
     if (magnitude === undefined && method.outputChange !== undefined) {
-      return tf.add(call.base(), tf.mul(method.outputChange(call, parts, layer), scale));
+      const change = method.outputChange(call, parts, layer, dropout?.narrow);
+      return tf.add(call.base(), unlessDropped(tf.mul(change, scale)));
     }
-    const change = tf.mul(asHeld(method.weightChange(parts, layer), layer), scale);
-    const changed = tf.add(call.weight, change);
+    const all = asHeld(method.weightChange(parts, layer), layer);
+    const change = tf.mul(dropout?.rows(all, outAxis) ?? all, scale);
+    if (magnitude === undefined) return call.withWeight(tf.add(call.weight, unlessDropped(change)));
+    const { values, axis } = magnitude;
+    const changed = withMagnitude(tf.add(call.weight, change), values, axis, layer);
+    // Dropped, the layer is the model's own: its lengths are then, too.
     return call.withWeight(
-      magnitude === undefined ? changed : withMagnitude(changed, magnitude.values, magnitude.axis, layer),
+      whole ? tf.add(call.weight, unlessDropped(tf.sub(changed, call.weight))) : changed,
     );
   };
 }

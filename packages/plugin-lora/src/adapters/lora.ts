@@ -48,9 +48,14 @@ export const lora: AdapterMethod = {
     return tf.reshape(product, [...shape]);
   },
 
-  outputChange(call: LayerCall, parts: Parts<Tensor>, layer: AdaptableLayer) {
+  outputChange(
+    call: LayerCall,
+    parts: Parts<Tensor>,
+    layer: AdaptableLayer,
+    thin: (narrow: Tensor) => Tensor = (narrow) => narrow,
+  ) {
     const { out } = sizesOf(layer);
-    const narrow = call.project(asHeld(wayDown(parts, layer.shape), layer)); // […, r]
+    const narrow = thin(call.project(asHeld(wayDown(parts, layer.shape), layer))); // […, r]
     const rank = narrow.shape.at(-1) ?? 1;
     const up = tf.reshape(part(parts, 'up'), [out, rank]);
     const wide = tf.matMul(tf.reshape(narrow, [-1, rank]), up, false, true);

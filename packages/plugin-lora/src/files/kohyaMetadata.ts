@@ -28,8 +28,8 @@ export function trainingMetadata(
     ss_network_module: plain ? 'networks.lora' : 'lycoris.kohya',
     ss_network_dim: Math.max(...ranks),
     ss_network_alpha: Math.max(...adapters.map(alphaOf)),
-    ss_network_dropout: null,
-    ss_network_args: JSON.stringify(networkArgs(adapters)),
+    ss_network_dropout: ofPlugin['dropout'] === 0 ? null : (ofPlugin['dropout'] ?? null),
+    ss_network_args: JSON.stringify({ ...networkArgs(adapters), ...dropoutArgs(ofPlugin) }),
     ss_learning_rate: run['learningRate'],
     ss_unet_lr: run['learningRate'],
     ss_text_encoder_lr: trainsText ? ofPlugin['textEncoderLearningRate'] : null,
@@ -55,7 +55,7 @@ export function trainingMetadata(
     ss_lowram: false,
     ss_noise_offset: run['noiseOffset'] === 0 ? null : run['noiseOffset'],
     ss_min_snr_gamma: run['snrGamma'] ?? null,
-    ss_num_reg_images: ofPpl['numClassImages'] ?? 0,
+    ss_num_reg_images: ofPpl['target'] === 'frozen' ? 0 : (ofPpl['numClassImages'] ?? 0),
     ss_prior_loss_weight: ofPpl['priorLossWeight'] ?? 1,
     ss_loss_type: 'l2',
     // Trap: kohya takes one mean over the mixed batch, so its weight is another number.
@@ -103,6 +103,16 @@ function networkArgs(adapters: readonly WrittenAdapter[]): Record<string, string
     ...(adapters.some(({ magnitude }) => magnitude) ? { dora_wd: 'True' } : {}),
     ...(conv ? { conv_dim: String(conv.rank), conv_alpha: String(alphaOf(conv)) } : {}),
   };
+}
+
+/** What kohya and LyCORIS call the other two. */
+function dropoutArgs({ rankDropout, moduleDropout }: Record<string, unknown>): Record<string, string> {
+  const named = { rank_dropout: rankDropout, module_dropout: moduleDropout };
+  return Object.fromEntries(
+    Object.entries(named).flatMap(([name, share]) =>
+      typeof share === 'number' && share > 0 ? [[name, String(share)]] : [],
+    ),
+  );
 }
 
 /** 32 bits of the settings, where kohya draws them at random. */

@@ -129,6 +129,9 @@ async function lossesOf(
       timesteps: tf.zeros([count]),
       timestepWeights: input(`${key}.weights`),
       mask: input(`${key}.mask`),
+      frozenPrediction: () => {
+        throw new Error('these losses are of numbers without a model');
+      },
     });
     const view: LossView = {
       instance: partOf('instance', parts.instance),
