@@ -21,7 +21,9 @@ function shortened([name = '', ...args]: string[]): string[] {
   const pairs = (flags: readonly string[]): string[] =>
     flags.flatMap((flag, i) => (i % 2 === 0 && !args.includes(flag) ? [flag, flags[i + 1] ?? ''] : []));
   if (name === 'run' && isLong) {
-    const hasPrior = !args.includes('dreambooth');
+    // Without a recipe it is that of the command, of a config or of an earlier run: dreambooth+ppl in all of them.
+    const [recipe = '--'] = args;
+    const hasPrior = recipe.startsWith('--') || recipe.includes('ppl');
     const few = ['--max-train-steps', '2', '--checkpointing-steps', '1', ...TINY];
     return [name, ...args, ...pairs(hasPrior ? [...few, '--num-class-images', '4'] : few)];
   }
