@@ -40,7 +40,10 @@ await runAsCommand(async () => {
     return existsSync(file) ? [JSON.parse(readFileSync(file, 'utf8'))] : [];
   });
   for (const card of new Set(Object.values(CARDS)))
-    replaceBlock(join('docs', 'methods', `${card}.md`), cardBlock(measured.filter((one) => CARDS[one.recipe] === card)));
+    replaceBlock(
+      join('docs', 'methods', `${card}.md`),
+      cardBlock(measured.filter((one) => CARDS[one.recipe] === card)),
+    );
   replaceBlock('README.md', table(measured));
 });
 
@@ -82,7 +85,10 @@ function pipeline(args) {
 async function writeSheet(sheet, target) {
   // sharp belongs to core, the one package that reads pictures.
   const sharp = createRequire(join(ROOT, 'packages', 'core', 'package.json'))('sharp');
-  await sharp(sheet).resize({ width: SHEET_WIDTH_PX, withoutEnlargement: true }).webp({ quality: 82 }).toFile(target);
+  await sharp(sheet)
+    .resize({ width: SHEET_WIDTH_PX, withoutEnlargement: true })
+    .webp({ quality: 82 })
+    .toFile(target);
 }
 
 function cardBlock(measured) {
