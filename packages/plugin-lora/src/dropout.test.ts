@@ -31,7 +31,11 @@ describe('dropout', () => {
   it('draws the same after an interruption, other numbers for other steps, nothing when it is off', async () => {
     const trial = await createTrial({ plugins: [lora()] });
     const dropping = { dropout: 0.3, rankDropout: 0.3, moduleDropout: 0.2 };
-    const losses = async (name: string, values: object, options: Record<string, unknown> = dropping): Promise<number[]> => {
+    const losses = async (
+      name: string,
+      values: object,
+      options: Record<string, unknown> = dropping,
+    ): Promise<number[]> => {
       const outputDir = join(trial.folder, name);
       await trial.run({
         outputDir,

@@ -3,6 +3,7 @@ export { lora } from './lora.ts';
 export { LORA_FORMATS, loraOptions, type LoraFormat, type LoraOptions } from './options.ts';
 export { adaptModel } from './trainable.ts';
 export { attachAdapters, attachStored, type AttachedAdapters, type AttachOptions } from './attach.ts';
+export type { BundledEmbedding } from './files/bundledEmbeddings.ts';
 export { readAdapters, type AdapterFile, type PartValues, type StoredAdapter } from './files/readAdapters.ts';
 export { writeAdapters, type WriteOptions } from './files/exportAdapters.ts';
 export type { WeightsDtype, WrittenAdapter } from './files/dialects.ts';

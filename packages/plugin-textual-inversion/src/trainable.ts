@@ -4,6 +4,7 @@ import type { DiffusionModel, ExportTarget, ParameterGroup, Trainable } from '@l
 import { initialVectors } from './initialVectors.ts';
 import type { Initializer } from './options.ts';
 import { attachPlaceholder } from './placeholderRows.ts';
+import { tokenTable } from './tokenTable.ts';
 
 /** diffusers' name for what it writes (textual_inversion.py). */
 export const EMBEDDING_FILE = 'learned_embeds.safetensors';
@@ -24,10 +25,12 @@ export async function trainNewWord(
   { word, vectors, initializer, seed, rates }: NewWord,
 ): Promise<Trainable> {
   const first = await initialVectors(model, initializer, vectors, seed);
+  const { width } = tokenTable(model);
   const { variable, variableName, detach } = attachPlaceholder(model, word, vectors);
   return {
     groups: [{ name: 'textual_inversion', variables: [variable], ...rates }],
     touches: ['text_encoder'],
+    words: [{ word, variable: variableName, vectors, width }],
     initialValues: new Map([[variableName, first]]),
     export: (target) => exportWord(target, word, variableName),
     detach,
