@@ -164,6 +164,8 @@ export interface Trainable {
   readonly stepInputs?: readonly StepInput[];
   /** First values of variables that no checkpoint holds, by variable name. */
   readonly initialValues?: ReadonlyMap<string, Float32Array>;
+  /** Words that are learned, for other trainables' files to take along. */
+  readonly words?: readonly LearnedWord[];
   /** Writes what was learned; returns the files written. */
   export(target: ExportTarget): Promise<string[]>;
   /**
@@ -194,12 +196,24 @@ export interface StepInput {
   readonly read: (shape: readonly number[]) => Tensor | undefined;
 }
 
+/** A word made up for something that is learned. */
+export interface LearnedWord {
+  /** As it stands in prompts. */
+  readonly word: string;
+  /** Name of the variable that holds its vectors, `[vectors, width]`. */
+  readonly variable: string;
+  readonly vectors: number;
+  readonly width: number;
+}
+
 export interface ExportTarget {
   /** Folder to write into. */
   readonly folder: string;
   readonly weights: WeightsSource;
   readonly model: DiffusionModel;
   readonly options: ExportOptions;
+  /** Words that any trainable of the run has learned. */
+  readonly words: readonly LearnedWord[];
   /** Variable name to read instead of another: the averaged weights, when EMA is on. */
   readonly variableFor: (name: string) => string;
 }

@@ -121,6 +121,7 @@ describe('trainWholeModel', () => {
       model,
       options: { dtype: 'fp32', format: 'diffusers', metadata: {} },
       weights: { save: (path, tensors) => (saved.push(path, tensors[0]?.variable), Promise.resolve()) },
+      words: [],
       variableFor: (name) => `ema.${name}`,
     });
     expect(changed).toEqual(['unet']);

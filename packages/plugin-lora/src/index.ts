@@ -9,6 +9,7 @@ export {
   type AttachedAdapters,
   type AttachOptions,
 } from './attach.ts';
+export type { BundledEmbedding } from './files/bundledEmbeddings.ts';
 export { readAdapters, type AdapterFile, type PartValues, type StoredAdapter } from './files/readAdapters.ts';
 export { writeAdapters, type WriteOptions } from './files/exportAdapters.ts';
 export type { WeightsDtype, WrittenAdapter } from './files/dialects.ts';

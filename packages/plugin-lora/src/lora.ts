@@ -1,7 +1,7 @@
 // LoRA (Hu et al. 2021, arXiv 2106.09685) as a method: the model stays frozen, small adapters learn the subject.
 import { definePlugin } from '@likeness/core';
 import { attachExported } from './attach.ts';
-import { checkDropout, checkFormat, loraOptions } from './options.ts';
+import { checkBundle, checkDropout, checkFormat, loraOptions } from './options.ts';
 import { adaptModel } from './trainable.ts';
 
 export const lora = definePlugin({
@@ -10,9 +10,10 @@ export const lora = definePlugin({
   description: 'low-rank adapters: a small file on top of a frozen model (LoRA, LoHa, LoKr, DoRA)',
   options: loraOptions,
   attachExport: (model, folder, { strength = 1 } = {}) => attachExported(model, folder, { weight: strength }),
-  setup: (options, { seed }) => {
+  setup: (options, { seed, plugins }) => {
     checkFormat(options);
     checkDropout(options);
+    checkBundle(options, plugins);
     return {
       // diffusers' README for LoRA: 1e-4, 500 steps.
       defaults: { learningRate: 1e-4, maxTrainSteps: 500 },

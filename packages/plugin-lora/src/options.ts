@@ -75,6 +75,10 @@ export const loraOptions = z.strictObject({
   textEncoderLearningRate: rate
     .default(5e-6)
     .meta({ description: "learning rate of the text encoder's adapters" }),
+  bundleEmbedding: z.boolean().default(false).meta({
+    description:
+      'put the vectors of the new word into the file of the adapters as well (with textual-inversion)',
+  }),
   format: z.enum(LORA_FORMATS).default('diffusers').meta({
     description: 'spelling of the exported file: diffusers, peft, or kohya (A1111, ComfyUI)',
     flag: 'lora-format',
@@ -96,6 +100,33 @@ function patternList(value: RegExp, example: string) {
 export function patternValue(patterns: readonly string[], path: string): number | undefined {
   const last = patterns.findLast((entry) => matchesPattern(path, entry.slice(0, entry.lastIndexOf('='))));
   return last === undefined ? undefined : Number(last.slice(last.lastIndexOf('=') + 1));
+}
+
+/** @throws ConfigError when there is no word to bundle, or no place for it */
+export function checkBundle(
+  { bundleEmbedding, format }: Pick<LoraOptions, 'bundleEmbedding' | 'format'>,
+  plugins: readonly string[],
+): void {
+  if (!bundleEmbedding) return;
+  if (!plugins.includes('textual-inversion')) {
+    throw new ConfigError('no word is learned that could be bundled', {
+      where: 'bundleEmbedding (--bundle-embedding)',
+      expected: 'a recipe with textual-inversion: lora+textual-inversion',
+      got: plugins.join('+'),
+    });
+  }
+  if (format !== 'kohya') {
+    throw new ConfigError(
+      format === 'diffusers'
+        ? 'diffusers refuses adapter files with anything else in them; it loads the word from its own file'
+        : "PEFT's files hold the adapters of one component and nothing else",
+      {
+        where: 'bundleEmbedding (--bundle-embedding)',
+        expected: '--lora-format kohya (A1111, OneTrainer)',
+        got: format,
+      },
+    );
+  }
 }
 
 /** @throws ConfigError for options that would do nothing */

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { WeightsError, type Attached, type DiffusionModel } from '@likeness/core';
 import { attachPlaceholder } from './placeholderRows.ts';
-import { readEmbedding, type ReadEmbeddingOptions } from './readEmbedding.ts';
+import { readEmbedding, type LearnedEmbedding, type ReadEmbeddingOptions } from './readEmbedding.ts';
 import { tokenTable } from './tokenTable.ts';
 
 /** diffusers' name for what it writes (textual_inversion.py). */
@@ -23,11 +23,24 @@ export async function attachEmbedding(
   path: string,
   options: ReadEmbeddingOptions = {},
 ): Promise<AttachedEmbedding> {
-  const { word, vectors, width, values } = await readEmbedding(path, options);
+  return attachVectors(model, await readEmbedding(path, options), path);
+}
+
+/**
+ * Teaches a model a word whose vectors were read before: those that came in a file of adapters, say.
+ * @param where they come from, for messages
+ * @throws WeightsError when they do not fit the model
+ * @throws ConfigError when the word is a token already
+ */
+export function attachVectors(
+  model: DiffusionModel,
+  { word, vectors, width, values }: LearnedEmbedding,
+  where: string,
+): AttachedEmbedding {
   const table = tokenTable(model);
   if (width !== table.width) {
     throw new WeightsError('the vectors are of another width than the model’s', {
-      where: path,
+      where,
       expected: `[${vectors}, ${table.width}], for ${model.source}`,
       got: `[${vectors}, ${width}] (768: Stable Diffusion 1.x, 1024: 2.x)`,
       cure: 'use the model it was trained on, or one made from that',

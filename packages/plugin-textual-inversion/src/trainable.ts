@@ -5,6 +5,7 @@ import { EMBEDDING_FILE } from './attachEmbedding.ts';
 import { initialVectors } from './initialVectors.ts';
 import type { Initializer } from './options.ts';
 import { attachPlaceholder } from './placeholderRows.ts';
+import { tokenTable } from './tokenTable.ts';
 
 const DTYPES = { fp32: 'F32', fp16: 'F16', bf16: 'BF16' } as const;
 
@@ -22,10 +23,12 @@ export async function trainNewWord(
   { word, vectors, initializer, seed, rates }: NewWord,
 ): Promise<Trainable> {
   const first = await initialVectors(model, initializer, vectors, seed);
+  const { width } = tokenTable(model);
   const { variable, variableName, detach } = attachPlaceholder(model, word, vectors);
   return {
     groups: [{ name: 'textual_inversion', variables: [variable], ...rates }],
     touches: ['text_encoder'],
+    words: [{ word, variable: variableName, vectors, width }],
     initialValues: new Map([[variableName, first]]),
     export: (target) => exportWord(target, word, variableName),
     loadInDiffusers: (exported) => [`pipe.load_textual_inversion("${exported}/${EMBEDDING_FILE}")`],

@@ -63,6 +63,7 @@ export async function exportTrainables(
         weights: machine.program,
         model,
         options,
+        words: trainables.flatMap(({ words = [] }) => words),
         variableFor: (name) => train.averageOf.get(name) ?? name,
       });
       files.push(...written);

@@ -14,6 +14,7 @@ import { MAGNITUDE } from '../adapters/magnitude.ts';
 import { adaptableLayers, type ComponentName } from '../layers.ts';
 import type { LoraFormat } from '../options.ts';
 import type { HeldAdapter } from '../held.ts';
+import { bundled, type BundledEmbedding } from './bundledEmbeddings.ts';
 import { inFileOrder, spelledOut, type WeightsDtype, type WrittenAdapter } from './dialects.ts';
 import { DIFFUSERS_FILE, KOHYA_FILE, PEFT_FILE } from './fileNames.ts';
 import { modelSpec, trainingMetadata, type RunSettings } from './kohyaMetadata.ts';
@@ -23,10 +24,12 @@ import { writeKohyaFile } from './writeKohyaFile.ts';
 /** @returns the files written */
 export async function exportAdapters(
   adapters: readonly HeldAdapter[],
-  { format }: { readonly format: LoraFormat },
+  { format, bundleEmbedding }: { readonly format: LoraFormat; readonly bundleEmbedding: boolean },
   target: ExportTarget,
 ): Promise<string[]> {
-  const values = await trainedValues(adapters, target);
+  const words = bundleEmbedding ? target.words : [];
+  const names = adapters.flatMap(({ parts }) => parts.map(({ variableName }) => variableName));
+  const values = await trainedValues([...names, ...words.map(({ variable }) => variable)], target);
   const written = adapters.map(({ method, layer, rank, scale, parts }): WrittenAdapter => {
     const all = parts.map(({ name, shape, variableName }) => ({
       name,
@@ -47,7 +50,14 @@ export async function exportAdapters(
     };
   });
   const { folder, model, options } = target;
-  return writeAdapters(folder, written, { model, format, dtype: options.dtype, metadata: options.metadata });
+  const embeddings = words.map(({ word, vectors, width, variable }) => ({
+    word,
+    vectors,
+    width,
+    values: values.get(variable) ?? new Float32Array(),
+  }));
+  const { dtype, metadata } = options;
+  return writeAdapters(folder, written, { model, format, dtype, metadata, embeddings });
 }
 
 export interface WriteOptions {
@@ -56,19 +66,18 @@ export interface WriteOptions {
   readonly dtype: WeightsDtype;
   /** Of the run, with its settings as JSON under `likeness`. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** Vectors of words, to lie in the same file; only kohya's readers take them there. */
+  readonly embeddings?: readonly BundledEmbedding[];
 }
 
 /** Writes adapters into a folder. @returns the files written */
 export async function writeAdapters(
   folder: string,
   adapters: readonly WrittenAdapter[],
-  { model, format, dtype, metadata }: WriteOptions,
+  { model, format, dtype, metadata, embeddings = [] }: WriteOptions,
 ): Promise<string[]> {
   const sources = (some: readonly WrittenAdapter[]): TensorSource[] =>
-    inFileOrder(
-      some.flatMap((adapter) => spelledOut(adapter, format)),
-      dtype,
-    );
+    inFileOrder([...some.flatMap((adapter) => spelledOut(adapter, format)), ...bundled(embeddings)], dtype);
   const components = (['unet', 'text_encoder'] as const).flatMap((component) => {
     const own = adapters.filter(({ layer }) => layer.component === component);
     return own.length === 0 ? [] : [{ component, own, config: configOf(model, component, own) }];
@@ -122,11 +131,10 @@ const configOf = (
 
 /** Values live in the engine process, which writes files: they come over one. */
 async function trainedValues(
-  adapters: readonly HeldAdapter[],
+  names: readonly string[],
   { folder, weights, variableFor }: ExportTarget,
 ): Promise<Map<string, Float32Array>> {
   const path = join(folder, '.trained.safetensors');
-  const names = adapters.flatMap(({ parts }) => parts.map(({ variableName }) => variableName));
   const tensors = names.map(
     (name) => ({ variable: variableFor(name), key: name, dtype: 'F32', layout: 'asIs' }) as const,
   );

@@ -4,6 +4,7 @@ import type { AdapterMethod, Parts, Shape } from '../adapters/adapter.ts';
 import type { MagnitudeAxis } from '../adapters/magnitude.ts';
 import { sizesOf, type AdaptableLayer } from '../layers.ts';
 import { METHODS } from '../options.ts';
+import { isBundled, readBundled, type BundledEmbedding } from './bundledEmbeddings.ts';
 import { numberedModules } from './numberedModules.ts';
 import { findPeftSettings, scaleFromSettings, type PeftSettings } from './peftSettings.ts';
 import { spellingsOf, splitKey } from './spellings.ts';
@@ -27,8 +28,8 @@ export interface AdapterFile {
   readonly path: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly adapters: readonly StoredAdapter[];
-  /** Keys of text embeddings that lie in the same file (`bundle_emb.*`). */
-  readonly embeddings: readonly string[];
+  /** Words whose vectors lie in the same file (`bundle_emb.*`). */
+  readonly embeddings: readonly BundledEmbedding[];
 }
 
 type Entries = Record<string, TensorEntry>;
@@ -42,11 +43,11 @@ export async function readAdapters(path: string, layers: readonly AdaptableLayer
   const { tensors, metadata } = await readSafetensorsHeader(path);
   const spellings = spellingsOf(layers);
   const byLayer = new Map<AdaptableLayer, Entries>();
-  const [embeddings, unknown]: [string[], string[]] = [[], []];
+  const [embeddings, unknown]: [TensorEntry[], string[]] = [[], []];
   const numbered = numberedModules(tensors, metadata, layers);
   for (const [key, entry] of tensors) {
-    if (key.startsWith('bundle_emb.')) {
-      embeddings.push(key);
+    if (isBundled(entry)) {
+      embeddings.push(entry);
       continue;
     }
     const place = numbered.get(key) ?? lookUp(key, spellings);
@@ -62,7 +63,8 @@ export async function readAdapters(path: string, layers: readonly AdaptableLayer
   if (unknown.length > 0) {
     throw new WeightsError('keys that are no adapter of this model', {
       where: path,
-      expected: 'LoRA, LoCon, LoHa, LoKr or DoRA for layers that the model has',
+      expected:
+        'LoRA, LoCon, LoHa, LoKr or DoRA for layers that the model has, and words for its one text encoder (bundle_emb.WORD.clip_l)',
       details: unknown,
     });
   }
@@ -75,7 +77,7 @@ export async function readAdapters(path: string, layers: readonly AdaptableLayer
     throw new WeightsError('adapters that do not fit the model', { where: path, details: misfits });
   const adapters = read.filter((result): result is StoredAdapter => 'method' in result);
   if (adapters.length === 0) throw new WeightsError('no adapters in the file', { where: path });
-  return { path, metadata, adapters, embeddings };
+  return { path, metadata, adapters, embeddings: await Promise.all(embeddings.map(readBundled)) };
 }
 
 function lookUp(

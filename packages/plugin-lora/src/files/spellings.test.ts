@@ -233,13 +233,15 @@ it('lists every key that is no adapter of the model, and every tensor that does 
     'lora_te2_text_model_encoder_layers_0_self_attn_q_proj.lora_down.weight': [RANK, 4],
     [`lora_unet_${underscored(query.path)}.oft_blocks`]: [1],
     'bundle_emb.sks.clip_l': [1, 4],
+    'bundle_emb.sks.clip_g': [1, 4],
   });
   const error: unknown = await readAdapters(strangers, layers).catch((reason: unknown) => reason);
   expect(String(error)).toContain(
     'lora_te2_text_model_encoder_layers_0_self_attn_q_proj.lora_down.weight [2,4]',
   );
   expect(String(error)).toContain('oft_blocks');
-  expect(String(error)).not.toContain('bundle_emb');
+  expect(String(error)).toContain('bundle_emb.sks.clip_g');
+  expect(String(error)).not.toContain('bundle_emb.sks.clip_l');
   const misfits = await file({
     [`unet.${query.path}.lora_A.weight`]: [RANK, 5],
     [`unet.${query.path}.lora_B.weight`]: [6, RANK],
