@@ -95,6 +95,16 @@ describe('textual inversion', () => {
     );
   });
 
+  it('travels inside the file of adapters when that is asked for', async () => {
+    const bundle = ['--bundle-embedding', '--lora-format', 'kohya'];
+    expect(await teach('lora+textual-inversion', 'bundle', ...bundle)).toMatchObject({ code: 0 });
+    const prompt = ['--prompt', 'a photo of <sks>'];
+    const drawn = await draw('bundle', ...prompt);
+    expect(await draw('doodle', '--lora', join('bundle', 'export', 'lora.safetensors'), ...prompt)).toBe(
+      drawn,
+    );
+  });
+
   it('refuses prior preservation beside it alone, with the reason', async () => {
     const { code, stderr } = await teach('textual-inversion+ppl', 'refused');
     expect(code).not.toBe(0);

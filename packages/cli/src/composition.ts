@@ -11,13 +11,18 @@ import {
 import * as doodle from '@likeness/doodle';
 import { dreambooth, ppl } from '@likeness/plugin-dreambooth';
 import { attachAdapters, attachExported, lora } from '@likeness/plugin-lora';
-import { attachEmbedding, textualInversion } from '@likeness/plugin-textual-inversion';
+import {
+  attachEmbedding,
+  attachVectors,
+  textualInversion,
+  type LearnedEmbedding,
+} from '@likeness/plugin-textual-inversion';
 import { loadModel, readRecommendedSettings } from '@likeness/stable-diffusion';
 
 export const builtIns: readonly PluginFactory[] = [dreambooth, ppl, lora, textualInversion];
 
 /** How files are laid over a model, by whoever reads them. */
-export { attachAdapters, attachEmbedding, attachExported };
+export { attachAdapters, attachEmbedding, attachExported, attachVectors, type LearnedEmbedding };
 
 /** How keys of the UNet begin in single-file models. */
 const SINGLE_FILE_KEYS = 'model.diffusion_model.';

@@ -11,6 +11,7 @@ import {
 } from '@likeness/core';
 import { overlay } from './adapters/adapter.ts';
 import { readAdapters, type AdapterFile, type StoredAdapter } from './files/readAdapters.ts';
+import type { BundledEmbedding } from './files/bundledEmbeddings.ts';
 import { ADAPTER_FILES } from './files/fileNames.ts';
 import { adaptableLayers, componentOf } from './layers.ts';
 
@@ -43,13 +44,14 @@ export async function attachAdapters(
 
 /**
  * Attaches all adapters of a folder that a run exported, or that PEFT saved.
+ * @returns with the words that came along in the files
  * @throws WeightsError when there are none
  */
 export async function attachExported(
   model: DiffusionModel,
   folder: string,
   { weight = 1, name = 'exported' }: AttachOptions = {},
-): Promise<Attached> {
+): Promise<Attached & { readonly embeddings: readonly BundledEmbedding[] }> {
   const files = ADAPTER_FILES.filter((file) => existsSync(join(folder, file)));
   if (files.length === 0) {
     throw new WeightsError('there are no adapters in this folder', {
@@ -57,9 +59,15 @@ export async function attachExported(
       expected: `one of ${ADAPTER_FILES.join(', ')}`,
     });
   }
-  return attachInOrder(
-    files.map((file) => () => attachAdapters(model, join(folder, file), { weight, name: `${name}/${file}` })),
+  const embeddings: BundledEmbedding[] = [];
+  const attached = await attachInOrder(
+    files.map((file) => async () => {
+      const adapters = await attachAdapters(model, join(folder, file), { weight, name: `${name}/${file}` });
+      embeddings.push(...adapters.file.embeddings);
+      return adapters;
+    }),
   );
+  return { ...attached, embeddings };
 }
 
 /** Attaches adapters that were read before. */
