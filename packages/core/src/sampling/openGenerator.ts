@@ -2,6 +2,7 @@
 // model as it is at the moment shares them.
 import { compile, defaultThreads, type InstallProgress, type Mode } from '@likeness/engine';
 import type { DiffusionModel } from '../contracts.ts';
+import { baseModel } from '../model/baseModel.ts';
 import { startMachine } from '../training/machine.ts';
 import { decodeLatents, encodePrompt, predict, predictGuided } from './pictureFunctions.ts';
 import {
@@ -12,7 +13,6 @@ import {
 } from './samplePictures.ts';
 
 export interface GeneratorOptions {
-  /** As it comes from its files: what is attached to it later is traced by `generate`. */
   readonly model: DiffusionModel;
   /** Side of the pictures, pixels. Default: the model's. */
   readonly resolution?: number;
@@ -57,12 +57,13 @@ export async function openGenerator({
   const shape = { resolution, batchSize };
   const settings = { precision: 'fp32', gradientCheckpointing: false } as const;
   const never = { expectedRuns: 0 } as const;
+  const bare = baseModel(model);
   const base = await startMachine(
     { model, threads, mode: 'graph', ...settings, ...(onInstallProgress ? { onInstallProgress } : {}) },
     {
-      encodePrompt: { definition: encodePrompt(model), ...never },
-      predict: { definition: predict(model, shape), ...never },
-      decodeLatents: { definition: decodeLatents(model, shape), ...never },
+      encodePrompt: { definition: encodePrompt(bare), ...never },
+      predict: { definition: predict(bare, shape), ...never },
+      decodeLatents: { definition: decodeLatents(bare, shape), ...never },
     },
   );
 
