@@ -21,6 +21,7 @@ import { openModel } from '../composition.ts';
 import { EXIT, type ExitCode } from '../exitCodes.ts';
 import { requireRun, runFolderOf } from '../run/findRun.ts';
 import { onInterrupt } from '../run/followRun.ts';
+import { promptTexts } from '../run/promptFile.ts';
 import { count, displayPath } from '../terminal/format.ts';
 import { nonNegative, positiveInteger, wholeNumber } from '../terminal/numbers.ts';
 import { progressLine } from '../terminal/progressLine.ts';
@@ -33,11 +34,13 @@ Picture i of a prompt is made from seed + i; each depends on its prompt and seed
 Examples:
   pipeline generate runs/20250131-142501-dreambooth+ppl-1a2b3c4d --prompt "a photo of sks robot on the beach"
   pipeline generate latest --prompt "a photo of sks robot in space" --prompt "a photo of a robot" --num 8
+  pipeline prompts | pipeline generate latest --prompt-file - --num 2
   pipeline generate doodle --prompt "a photo of a cat in the snow" --seed 7 --sampler euler-ancestral
   pipeline generate my-model/ --prompt "a photo of sks dog" --rng torch --output-dir pictures`;
 
 interface GenerateFlags {
-  readonly prompt: readonly string[];
+  readonly prompt?: readonly string[];
+  readonly promptFile?: string;
   readonly num: number;
   readonly seed: number;
   readonly sampler?: string;
@@ -59,10 +62,11 @@ export function generateCommand(terminal: Terminal, exit: SetExitCode): Command 
     .description('make pictures with a run or a model')
     .argument('<model>', 'run folder, `latest`, model folder, .safetensors file, Hub id, or doodle')
     .addOption(
-      new Option('--prompt <text>', 'what to show; several: say it again')
-        .argParser((text: string, before: readonly string[] | undefined) => [...(before ?? []), text])
-        .makeOptionMandatory(),
+      new Option('--prompt <text>', 'what to show; several: say it again').argParser(
+        (text: string, before: readonly string[] | undefined) => [...(before ?? []), text],
+      ),
     )
+    .option('--prompt-file <file>', 'prompts from a file, one a line; - for stdin')
     .option('--num <n>', 'pictures of each prompt', positiveInteger, 4)
     .option('--seed <n>', 'seed of the first picture', wholeNumber, 0)
     .option('--sampler <name>', "sampler; default: the run's, or the model's")
@@ -97,6 +101,7 @@ export function generateCommand(terminal: Terminal, exit: SetExitCode): Command 
 }
 
 async function generate(name: string, flags: GenerateFlags, terminal: Terminal): Promise<ExitCode> {
+  const texts = await promptTexts(flags);
   const source = await findSource(name);
   const model = await openModel(source.model);
   const settings = {
@@ -109,7 +114,7 @@ async function generate(name: string, flags: GenerateFlags, terminal: Terminal):
   checkRequest(model, settings.sampler, flags.resolution);
   const outputDir = resolve(flags.outputDir ?? source.outputDir);
   await mkdir(outputDir, { recursive: true });
-  const prompts = flags.prompt.flatMap((prompt) =>
+  const prompts = texts.flatMap((prompt) =>
     Array.from({ length: flags.num }, (_, i) => ({ prompt, seed: flags.seed + i })),
   );
   const tells = !flags.json && !flags.quiet;
@@ -157,7 +162,7 @@ async function generate(name: string, flags: GenerateFlags, terminal: Terminal):
   }
   if (made.length > 0) {
     const sheet = join(outputDir, 'sheet.png');
-    const rows = [...new Set(flags.prompt)].map((prompt) => ({
+    const rows = [...new Set(texts)].map((prompt) => ({
       label: prompt,
       pictures: made.filter((picture) => picture.prompt === prompt).map(({ image }) => image),
     }));
