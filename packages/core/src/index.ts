@@ -75,12 +75,7 @@ export type { PluginSetup } from './plugins/setUpPlugins.ts';
 
 export { cutOff, tokensRead } from './prompts/cutOff.ts';
 export type { CutOff } from './prompts/cutOff.ts';
-export {
-  DREAMBOOTH_PROMPTS,
-  evaluationPrompts,
-  PROMPT_CATEGORIES,
-  SUBJECT_KINDS,
-} from './prompts/evaluationPrompts.ts';
+export { DREAMBOOTH_PROMPTS, evaluationPrompts, PROMPT_CATEGORIES } from './prompts/evaluationPrompts.ts';
 export type {
   EvaluationPrompt,
   EvaluationPromptOptions,
@@ -88,8 +83,8 @@ export type {
   PromptSet,
   SubjectKind,
 } from './prompts/evaluationPrompts.ts';
-export { identifierWarnings, promptWarnings, RARE_FROM } from './prompts/promptWarnings.ts';
-export type { Words, WordsOfRun } from './prompts/promptWarnings.ts';
+export { identifierWarnings, RARE_FROM } from './prompts/promptWarnings.ts';
+export type { Words } from './prompts/promptWarnings.ts';
 
 export { openCheckpoints, resolveResume } from './runFolder/checkpoints.ts';
 export type { Checkpoint, Checkpoints, UnfinishedCheckpoint } from './runFolder/checkpoints.ts';

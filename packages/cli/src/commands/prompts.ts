@@ -17,6 +17,7 @@ import {
   defaultSubject,
   exampleSubjects,
 } from '../composition.ts';
+import { warningLine } from '../progress/reporters.ts';
 import { count } from '../terminal/format.ts';
 import { colours, type Terminal } from '../terminal/terminal.ts';
 
@@ -71,8 +72,10 @@ export function promptsCommand(terminal: Terminal): Command {
     .addHelpText('after', EXAMPLES)
     .action((flags: PromptsFlags) => {
       const classNoun = classNounOf(flags);
-      const { prompts, notes } = choosePrompts(flags, classNoun);
-      for (const note of notes) terminal.err(colours.dim(note));
+      const { prompts, set, warnings } = choosePrompts(flags, classNoun);
+      for (const warning of warnings) terminal.err(warningLine(warning));
+      if (terminal.isLive && !flags.json)
+        terminal.err(colours.dim(`${count(prompts.length, 'prompt')}: ${set}`));
       for (const prompt of prompts) terminal.out(flags.json ? JSON.stringify(prompt) : prompt.prompt);
     });
 }
@@ -99,11 +102,11 @@ function classNounOf({ subject, classNoun }: PromptsFlags): string {
   return known.classNoun;
 }
 
-/** The prompts, and what a person should know of the choice. */
+/** The prompts, whose they are, and what the model will not understand of them. */
 function choosePrompts(
   flags: PromptsFlags,
   classNoun: string,
-): { prompts: EvaluationPrompt[]; notes: string[] } {
+): { prompts: EvaluationPrompt[]; set: string; warnings: string[] } {
   const subject = { identifier: flags.identifier, classNoun };
   const saysKind = flags.live === true || flags.object === true;
   if (flags.set === 'bundled' && saysKind) {
@@ -117,18 +120,16 @@ function choosePrompts(
   const told = `the paper's prompts for ${kind === 'live' ? 'live subjects' : 'objects'}`;
   if (!bundled) {
     const prompts = evaluationPrompts({ set: paper, ...asked(flags.category), ...subject });
-    return { prompts, notes: [`${count(prompts.length, 'prompt')}: ${told}`] };
+    return { prompts, set: told, warnings: [] };
   }
-  const notes: string[] = [];
+  const warnings: string[] = [];
   if (!bundledVocabulary.nouns.includes(classNoun)) {
-    notes.push(`the bundled model does not know the noun "${classNoun}"`);
+    warnings.push(`the bundled model does not know the noun "${classNoun}"`);
   }
   const missing = (flags.category ?? []).filter((category) => bundledPrompts[category] === undefined);
   if (missing.length > 0) {
     if (flags.set === 'bundled') evaluationPrompts({ set: bundledPrompts, categories: missing, ...subject });
-    notes.push(`the bundled model has no words for ${missing.join(', ')}: ${told}`);
-  } else {
-    notes.push("the bundled model's own prompts (--set paper for the paper's)");
+    warnings.push(`the bundled model has no words for ${missing.join(', ')}: here are ${told}`);
   }
   const prompts = (flags.category ?? [undefined]).flatMap((category) => {
     const isMissing = category !== undefined && missing.includes(category);
@@ -138,7 +139,7 @@ function choosePrompts(
       ...subject,
     });
   });
-  return { prompts, notes };
+  return { prompts, set: "the bundled model's own; --set paper has the paper's", warnings };
 }
 
 function isBundled({ pretrainedModel }: PromptsFlags): boolean {

@@ -6,7 +6,6 @@ import {
   tokensRead,
   type DiffusionModel,
   type Tokenizer,
-  type VocabularyToken,
 } from '@likeness/core';
 import { Command, Option } from 'commander';
 import { BUNDLED_MODEL, openModel } from '../composition.ts';
@@ -18,7 +17,7 @@ import { table } from '../terminal/table.ts';
 import { colours, type Terminal } from '../terminal/terminal.ts';
 import { rareTokens } from '../words/rareTokens.ts';
 import { readWordList } from '../words/wordList.ts';
-import { probeTokens, type ProbeFlags } from './tokensProbe.ts';
+import { probeTokens, type ProbedWordFacts, type ProbeFlags } from './tokensProbe.ts';
 import type { SetExitCode } from './run.ts';
 
 const EXAMPLES = `
@@ -33,8 +32,11 @@ Examples:
   pipeline tokens --rare                                 words to name a subject with
   pipeline tokens --rare --probe --limit 10              tried on the model, with a sheet of pictures
   pipeline tokens --rare --probe 60 --class-noun robot --pretrained-model my-model/
+  pipeline tokens sks ohwx --probe                       words of your own
   pipeline tokens ohwx --json`;
 
+/** Candidates that `--probe` samples with when nobody says how many. */
+const DEFAULT_TRIED = 24;
 /** Flags that say how to sample. */
 const PROBE_FLAGS = ['classNoun', 'num', 'seed', 'steps', 'mode', 'threads', 'outputDir'] as const;
 
@@ -49,13 +51,13 @@ interface TokensFlags extends ProbeFlags {
 export function tokensCommand(terminal: Terminal, exit: SetExitCode): Command {
   const command = new Command('tokens')
     .description('show how a model takes a text apart, and rare words to name a subject with')
-    .argument('[text...]', 'what to take apart')
+    .argument('[text...]', 'what to take apart, or with --probe words to try')
     .option('--pretrained-model <name>', 'whose vocabulary', BUNDLED_MODEL)
     .option('--rare', 'list rare tokens of at most three letters that are no words')
     .option('--limit <n>', 'how many to list', positiveInteger, 20)
     .option(
       '--probe [n]',
-      'sample with the n rarest (24), and list those first that move pictures least',
+      `sample with the words, or the n rarest tokens (${DEFAULT_TRIED}); what moves pictures least comes first`,
       positiveInteger,
     )
     .optionsGroup('With --probe:')
@@ -81,40 +83,35 @@ export function tokensCommand(terminal: Terminal, exit: SetExitCode): Command {
     const typed = (name: string): boolean => command.getOptionValueSource(name) === 'cli';
     refuseIdleFlags(words, flags, typed);
     const model = await openModel(flags.pretrainedModel);
-    if (words.length > 0) {
-      tellText(words.join(' '), model.tokenizer, flags, terminal);
-      return;
-    }
-    exit(await listRare(model, flags, terminal));
+    if (flags.rare) exit(await listRare(model, flags, terminal));
+    else if (flags.probe !== undefined) exit(await probeWordsOf(model, words, flags, terminal));
+    else tellText(words.join(' '), model.tokenizer, flags, terminal);
   });
 }
 
 /** @throws ConfigError for flags that would change nothing */
 function refuseIdleFlags(
   words: readonly string[],
-  flags: TokensFlags,
+  { rare, probe }: TokensFlags,
   typed: (name: string) => boolean,
 ): void {
   const where = 'pipeline tokens';
-  if (words.length > 0 === (flags.rare === true)) {
-    throw new ConfigError(
-      words.length > 0 ? 'a text and --rare ask for different things' : 'nothing to show',
-      {
-        where,
-        expected: 'a text, or --rare',
-        cure: 'pipeline tokens "a photo of sks dog", or pipeline tokens --rare',
-      },
-    );
+  if (words.length > 0 === (rare === true)) {
+    throw new ConfigError(rare ? 'a text and --rare ask for different things' : 'nothing to show', {
+      where,
+      expected: 'a text, or --rare',
+      cure: 'pipeline tokens "a photo of sks dog", or pipeline tokens --rare',
+    });
   }
   const idle = [
-    ...(flags.rare ? [] : ['limit', 'probe'].filter(typed).map((name) => [name, '--rare'] as const)),
-    ...(flags.probe === undefined ? PROBE_FLAGS.filter(typed).map((name) => [name, '--probe'] as const) : []),
+    ...(!rare && probe === undefined && typed('limit') ? ['--limit goes with --rare'] : []),
+    ...(!rare && typeof probe === 'number' ? ['the number of --probe goes with --rare'] : []),
+    ...(probe === undefined
+      ? PROBE_FLAGS.filter(typed).map((name) => `--${kebab(name)} goes with --probe`)
+      : []),
   ];
   if (idle.length > 0) {
-    throw new ConfigError('these flags change nothing here', {
-      where,
-      details: idle.map(([name, other]) => `--${kebab(name)} goes with ${other}`),
-    });
+    throw new ConfigError('these flags change nothing here', { where, details: idle });
   }
 }
 
@@ -162,40 +159,63 @@ function tellText(text: string, tokenizer: Tokenizer, { json }: TokensFlags, { o
 }
 
 async function listRare(model: DiffusionModel, flags: TokensFlags, terminal: Terminal): Promise<ExitCode> {
-  const found = rareTokens(model.tokenizer, await readWordList());
+  const found = rareTokens(model.tokenizer, await readWordList()).map(({ id, text, rarity }) => ({
+    id,
+    text,
+    rarity,
+  }));
   if (flags.probe !== undefined) {
-    const tried = found.slice(0, flags.probe === true ? 24 : flags.probe);
-    const outcome = await probeTokens(model, tried, flags, terminal);
-    if (outcome === undefined) return EXIT.interrupted;
-    const { probed, sheet } = outcome;
-    const shown = probed.slice(0, flags.limit);
-    if (flags.json) {
-      const { known } = outcome;
-      terminal.out(JSON.stringify({ model: model.source, found: found.length, tokens: shown, known, sheet }));
-      return EXIT.ok;
-    }
-    tellTokens(shown, terminal);
-    tellFooting(
-      `tried ${tried.length} of ${found.length}; cat, house, tree, robot move pictures by 1`,
-      terminal,
-    );
-    terminal.out(`sheet    ${colours.bold(displayPath(sheet))}`);
-    return EXIT.ok;
+    const tried = found.slice(0, flags.probe === true ? DEFAULT_TRIED : flags.probe);
+    return tellProbe(model, tried, `tried ${tried.length} of ${found.length}`, flags, terminal);
   }
-  const shown = found.slice(0, flags.limit).map(({ id, text, rarity }) => ({ id, text, rarity }));
+  const shown = found.slice(0, flags.limit);
   if (flags.json) terminal.out(JSON.stringify({ model: model.source, found: found.length, tokens: shown }));
   else {
     tellTokens(shown, terminal);
-    tellFooting(`${shown.length} of ${found.length}; --probe tries them on the model`, terminal);
+    terminal.out(`\n${colours.dim(`${shown.length} of ${found.length}; --probe tries them on the model`)}`);
   }
   return EXIT.ok;
 }
 
-interface ListedToken extends Pick<VocabularyToken, 'id' | 'text' | 'rarity'> {
-  readonly moves?: number;
+/** Words somebody thought of, whole tokens or not. */
+function probeWordsOf(
+  model: DiffusionModel,
+  words: readonly string[],
+  flags: TokensFlags,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const { encode, vocabulary } = model.tokenizer;
+  const tried = [...new Set(words)].map((text): ProbedWordFacts => {
+    const [id, ...more] = encode(text);
+    const known = id === undefined || more.length > 0 ? undefined : vocabulary?.token(id);
+    return { text, ...(known === undefined ? {} : { id: known.id, rarity: known.rarity }) };
+  });
+  return tellProbe(model, tried, `tried ${count(tried.length, 'word')}`, flags, terminal);
 }
 
-function tellTokens(tokens: readonly ListedToken[], { out }: Terminal): void {
+async function tellProbe(
+  model: DiffusionModel,
+  tried: readonly ProbedWordFacts[],
+  summary: string,
+  flags: TokensFlags,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const outcome = await probeTokens(model, tried, flags, terminal);
+  if (outcome === undefined) return EXIT.interrupted;
+  const { probed, known, sheet } = outcome;
+  const shown = probed.slice(0, flags.limit);
+  if (flags.json) {
+    terminal.out(JSON.stringify({ model: model.source, tried: tried.length, tokens: shown, known, sheet }));
+    return EXIT.ok;
+  }
+  tellTokens(shown, terminal);
+  const scale = known.map(({ text, moves }) => `${text} ${moves.toFixed(2)}`).join(', ');
+  terminal.out(`\n${colours.dim(`${summary}; for comparison: ${scale}`)}`);
+  terminal.out(`sheet    ${colours.bold(displayPath(sheet))}`);
+  return EXIT.ok;
+}
+
+function tellTokens(tokens: readonly (ProbedWordFacts & { moves?: number })[], { out }: Terminal): void {
   out(
     table(
       [
@@ -207,18 +227,14 @@ function tellTokens(tokens: readonly ListedToken[], { out }: Terminal): void {
       ],
       tokens.map(({ id, text, rarity, moves }) => [
         text,
-        String(id),
-        percent(rarity),
+        id === undefined ? 'several' : String(id),
+        rarity === undefined ? '' : percent(rarity),
         moves?.toFixed(2) ?? '',
         text === 'sks' ? 'a rifle, too' : '',
       ]),
       dimHead,
     ),
   );
-}
-
-function tellFooting(text: string, { out }: Terminal): void {
-  out(`\n${colours.dim(text)}`);
 }
 
 /** `97.4 %`; never 100 % for what has something after it. */

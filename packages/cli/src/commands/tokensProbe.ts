@@ -1,7 +1,7 @@
 // `pipeline tokens --rare --probe`: samples, measures, draws the sheet.
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { killEngines, writeSheet, type DiffusionModel, type VocabularyToken } from '@likeness/core';
+import { killEngines, writeSheet, type DiffusionModel } from '@likeness/core';
 import { EXIT } from '../exitCodes.ts';
 import { onInterrupt } from '../run/followRun.ts';
 import { progressLine } from '../terminal/progressLine.ts';
@@ -19,13 +19,16 @@ export interface ProbeFlags {
   readonly json?: boolean;
 }
 
-export interface ProbedToken extends Pick<VocabularyToken, 'id' | 'text' | 'rarity'> {
-  readonly moves: number;
+/** A word to try; id and rarity when it is one token. */
+export interface ProbedWordFacts {
+  readonly text: string;
+  readonly id?: number;
+  readonly rarity?: number;
 }
 
 export interface TokensProbe {
   /** The least moving first. */
-  readonly probed: readonly ProbedToken[];
+  readonly probed: readonly (ProbedWordFacts & { readonly moves: number })[];
   readonly known: readonly { readonly text: string; readonly moves: number }[];
   readonly sheet: string;
 }
@@ -33,7 +36,7 @@ export interface TokensProbe {
 /** @returns undefined when Ctrl-C came first */
 export async function probeTokens(
   model: DiffusionModel,
-  tokens: readonly VocabularyToken[],
+  words: readonly ProbedWordFacts[],
   flags: ProbeFlags,
   terminal: Terminal,
 ): Promise<TokensProbe | undefined> {
@@ -54,7 +57,7 @@ export async function probeTokens(
     line.show('loading', 0, 0);
     const probe = await probeWords({
       model,
-      words: tokens.map(({ text }) => text),
+      words: words.map(({ text }) => text),
       contexts,
       seeds,
       sampler: model.recommended.sampler ?? model.samplers[0] ?? '',
@@ -78,11 +81,10 @@ export async function probeTokens(
       title: 'a photo of WORD CLASS: how far a word moves the picture (0 not at all, 1 as a known noun)',
       columns: contexts.flatMap(({ label }) => seeds.map((seed) => `${label}, seed ${seed}`)),
     });
-    const facts = new Map(tokens.map((token) => [token.text, token]));
     return {
       probed: probe.words.flatMap(({ word, moves }) => {
-        const token = facts.get(word);
-        return token === undefined ? [] : [{ id: token.id, text: word, rarity: token.rarity, moves }];
+        const known = words.find(({ text }) => text === word);
+        return known === undefined ? [] : [{ ...known, moves }];
       }),
       known: probe.known.map(({ word, moves }) => ({ text: word, moves })),
       sheet,

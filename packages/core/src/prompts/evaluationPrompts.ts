@@ -7,8 +7,7 @@ export const PROMPT_CATEGORIES = ['recontext', 'accessory', 'property', 'art', '
 export type PromptCategory = (typeof PROMPT_CATEGORIES)[number];
 
 /** The paper asks other things of dogs and cats than of objects. */
-export const SUBJECT_KINDS = ['object', 'live'] as const;
-export type SubjectKind = (typeof SUBJECT_KINDS)[number];
+export type SubjectKind = 'object' | 'live';
 
 /** Sentences by category; `{}` is where the subject goes: `a {} in the jungle`. */
 export type PromptSet = Readonly<Partial<Record<PromptCategory, readonly string[]>>>;
