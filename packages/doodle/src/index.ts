@@ -47,13 +47,15 @@ export interface Vocabulary {
 
 export const vocabulary: Vocabulary = readJson('vocabulary.json') as Vocabulary;
 
-/** Colours a subject is asked for, and five that stand behind it. */
-const PROMPT_COLOURS = ['red', 'blue', 'green', 'purple', 'white'];
+/** Colours a subject is asked for, and those that stand behind it. */
+const PROMPT_COLOURS = ['green', 'purple', 'red', 'yellow', 'white'];
 const PROMPT_BACKGROUNDS = ['yellow', 'blue', 'green', 'pink', 'white'];
 
 /**
  * Evaluation prompts in the model's words, `{}` for the subject: 20 that take it elsewhere and 5 that change its colour,
- * as many as the DreamBooth paper has for objects. Accessories, styles and viewpoints are not among its words.
+ * as many as the DreamBooth paper has for objects. They stay near the sentence a subject is trained on ("a photo of sks
+ * robot"): with an article before the colour less of the subject is left. Accessories, styles and viewpoints are not
+ * among the model's words.
  */
 export const evaluationPrompts: Readonly<Record<'recontext' | 'property', readonly string[]>> = {
   recontext: [
@@ -62,7 +64,7 @@ export const evaluationPrompts: Readonly<Record<'recontext' | 'property', readon
       vocabulary.backgrounds.map((background) => background.replaceAll('{}', colour)),
     ),
   ].map((place) => `a photo of {} ${place}`),
-  property: PROMPT_COLOURS.map((colour) => `a photo of a ${colour} {}`),
+  property: PROMPT_COLOURS.map((colour) => `a photo of ${colour} {}`),
 };
 
 /** What a run takes when nobody names a subject. */

@@ -5,8 +5,8 @@ import { RARE_FROM, type Tokenizer, type VocabularyToken } from '@likeness/core'
 export const MAX_CHARACTERS = 3;
 
 /**
- * Tokens that are rare, whole words to the tokenizer but none to people, of at most three letters a keyboard has, and
- * that a text of them gives back alone. The rarest first.
+ * Tokens that are rare, no words to people, of at most three letters a keyboard has, and that a text of them gives back
+ * alone (only tokens that end a word do). The rarest first.
  */
 export function rareTokens(
   { vocabulary, encode }: Pick<Tokenizer, 'vocabulary' | 'encode'>,
@@ -15,8 +15,7 @@ export function rareTokens(
   const tokens = vocabulary?.tokens() ?? [];
   return tokens
     .filter(
-      ({ id, text, endsWord, rarity }) =>
-        endsWord &&
+      ({ id, text, rarity }) =>
         rarity >= RARE_FROM &&
         text.length <= MAX_CHARACTERS &&
         /^[a-z]+$/.test(text) &&

@@ -124,6 +124,10 @@ describe('how far a word moves pictures', () => {
         ...probe.words.map(({ word }) => word),
         ...KNOWN_NOUNS,
       ]);
+      // A noun before itself is left out of the scale: the mean of the others is 1.
+      const before = await probeWords({ ...options, contexts: contextsOf(['cat']).slice(0, 1), words: [] });
+      const others = before.known.filter(({ word }) => word !== 'cat').map((known) => known.moves);
+      expect(others.reduce((sum, value) => sum + value, 0) / others.length).toBeCloseTo(1, 10);
       const alone = await probeWords({ ...options, words: ['zwx'] });
       expect(alone.words[0]?.moves).toBe(probe.words.find(({ word }) => word === 'zwx')?.moves);
     });

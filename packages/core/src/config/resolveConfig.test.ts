@@ -216,7 +216,10 @@ describe('resolveConfig', () => {
       name: 'naming',
       description: 'a new word',
       options: z.strictObject({}),
-      setup: () => ({ prompts: { identifier: '<dog>', instancePrompt: 'a photo of <dog> dog' }, trainable }),
+      setup: () => ({
+        prompts: { identifier: '<dog>', instancePrompt: 'a photo of <dog> puppy' },
+        trainable,
+      }),
     });
     expect(warnings({ samplePrompts: ['a dog'], identifier: 'dog' }, [naming()])).toEqual([]);
   });
