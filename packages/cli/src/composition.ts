@@ -7,6 +7,7 @@ import {
   type DiffusionModel,
   type ExampleSubject,
   type PluginFactory,
+  type PromptSet,
 } from '@likeness/core';
 import * as doodle from '@likeness/doodle';
 import { dreambooth, ppl } from '@likeness/plugin-dreambooth';
@@ -32,6 +33,10 @@ export const BUNDLED_MODEL = 'doodle';
 
 export const exampleSubjects: Readonly<Record<string, ExampleSubject>> = doodle.subjects;
 export const defaultSubject: string = doodle.defaultSubject;
+
+/** The words the bundled model knows, and evaluation prompts made of them. */
+export const bundledVocabulary: doodle.Vocabulary = doodle.vocabulary;
+export const bundledPrompts: PromptSet = doodle.evaluationPrompts;
 
 export interface OpenModelOptions {
   /** Told while files of the Hub are fetched. */

@@ -30,6 +30,8 @@ describe('pipeline', () => {
       'resume',
       'generate',
       'export',
+      'tokens',
+      'prompts',
       'runs',
       'inspect',
       'dataset',
@@ -65,8 +67,20 @@ describe('pipeline', () => {
     [['run', 'dreamboth'], 'dreamboth (did you mean dreambooth?)'],
     [['run', 'dreambooth', '--prior-loss-weight', '1'], 'is an option of ppl: pipeline run dreambooth+ppl'],
     [['run', '--seed', '1', '--seed', '2'], '--seed: expected a whole number'],
-    [['generate', 'doodle'], "required option '--prompt <text>'"],
+    [['generate', 'doodle'], '--prompt-file FILE'],
     [['generate', 'doodle', '--prompt', 'x', '--num', '0'], 'expected a whole number above 0'],
+    [['generate', 'doodle', '--prompt-file', '/dev/null'], '/dev/null without a line of text'],
+    [['tokens'], 'expected: a text, or --rare'],
+    [['tokens', 'sks', '--rare'], 'ask for different things'],
+    [
+      ['tokens', 'sks', '--num', '2', '--limit', '3'],
+      '--limit goes with --rare\n  - --num goes with --probe',
+    ],
+    [['prompts', '--category', 'arts'], 'arts (did you mean art?)'],
+    [['prompts', '--set', 'bundled', '--category', 'view'], 'expected: recontext, property'],
+    [['prompts', '--set', 'bundled', '--live'], 'the same for live subjects and objects'],
+    [['prompts', '--subject', 'robt'], 'did you mean robot?'],
+    [['prompts', '--subject', 'robot', '--class-noun', 'dog'], '--class-noun robot, or only one of them'],
     [['plugins', 'pppl'], 'did you mean ppl?'],
     [['cache', 'prune'], 'say what to remove'],
   ])('%j is wrong usage', async (words, message) => {
@@ -80,6 +94,81 @@ describe('pipeline', () => {
     expect((await typed('plugins', 'ppl')).out).toMatch(/--num-class-images\s+200\s+class pictures/);
     const { plugins } = JSON.parse((await typed('plugins', '--json')).out) as { plugins: { name: string }[] };
     expect(plugins.map(({ name }) => name)).toEqual(expect.arrayContaining(['dreambooth', 'ppl']));
+  });
+});
+
+describe('words', () => {
+  it('are taken apart as the model does, with what it does not read', async () => {
+    const { code, out } = await typed('tokens', 'a photo of sks', 'dog', '--json');
+    expect(code).toBe(EXIT.ok);
+    const told = JSON.parse(out) as { tokens: { id: number; token: string; read: boolean }[] };
+    expect(told).toMatchObject({ text: 'a photo of sks dog', maxTokens: 22, cutOff: false, warnings: [] });
+    expect(told.tokens.map(({ id }) => id)).toEqual([320, 1125, 539, 48136, 1929]);
+    const long = await typed('tokens', 'dog '.repeat(24));
+    expect(long.out.match(/cut off/g)).toHaveLength(2);
+    expect(long.err).toContain('2 tokens too many');
+    expect((await typed('tokens', 'zwx')).err).toContain('is 2 tokens (z + wx)');
+  });
+
+  it('that are rare are listed', async () => {
+    const { out } = await typed('tokens', '--rare', '--limit', '2', '--json');
+    expect(JSON.parse(out)).toMatchObject({
+      model: 'doodle',
+      tokens: [
+        { id: 49390, text: 'lun' },
+        { id: 49384, text: 'hta' },
+      ],
+    });
+    expect((await typed('tokens', '--rare', '--limit', '500')).out).toMatch(
+      /sks +48136 +97\.4 % +a rifle, too/,
+    );
+  });
+
+  it('of a run are warned about before it starts', async () => {
+    const run = (identifier: string): ReturnType<typeof typed> =>
+      typed('run', 'dreambooth', '--subject', 'robot', '--identifier', identifier, '--dry-run');
+    expect((await run('sks')).err).toBe('');
+    expect((await run('bob')).err).toContain('identifier "bob" is a common word');
+    expect((await run('robot')).err).toContain('is the class noun, too');
+  });
+});
+
+describe('prompts', () => {
+  const lines = async (...words: string[]): Promise<{ prompts: string[]; err: string }> => {
+    const { out, err } = await typed('prompts', ...words);
+    return { prompts: out.trim().split('\n'), err };
+  };
+
+  it('are the bundled model’s own for its subjects', async () => {
+    const { prompts, err } = await lines('--subject', 'tuxedo-cat');
+    expect(err).toBe('');
+    expect(prompts).toHaveLength(25);
+    expect(prompts[0]).toBe('a photo of sks cat on the beach');
+  });
+
+  it('are the paper’s where they are asked for', async () => {
+    const paper = ['--set', 'paper', '--identifier', 'hta', '--class-noun'];
+    const live = await lines(...paper, 'dog');
+    expect(live).toMatchObject({ err: '' });
+    expect(live.prompts).toContain('a hta dog in a chef outfit');
+    const object = await lines(...paper, 'dog', '--object');
+    expect(object.prompts).toContain('a hta dog floating in an ocean of milk');
+    expect((await lines('--class-noun', 'teapot', '--pretrained-model', 'x')).prompts).toContain(
+      'a wet sks teapot',
+    );
+    const json = await lines(...paper, 'teapot', '--category', 'view', '--json');
+    expect(json.prompts.map((line) => JSON.parse(line) as unknown)[0]).toEqual({
+      category: 'view',
+      template: 'a {} seen from the top',
+      prompt: 'a hta teapot seen from the top',
+    });
+  });
+
+  it('that the bundled model will not understand are told as such', async () => {
+    const { prompts, err } = await lines('--category', 'art', '--class-noun', 'teapot');
+    expect(prompts[0]).toBe('a painting of a sks teapot in the style of Vincent van Gogh');
+    expect(err).toContain('no words for art');
+    expect(err).toContain('does not know the noun "teapot"');
   });
 });
 

@@ -56,6 +56,28 @@ export interface Tokenizer {
    * @throws ConfigError when one of them is a token already
    */
   addPlaceholder(word: string, vectors: number): Placeholder;
+  /** What its tokens are, where they can be read and have an order. */
+  readonly vocabulary?: Vocabulary;
+}
+
+/** A token of a vocabulary. */
+export interface VocabularyToken {
+  readonly id: number;
+  /** As the vocabulary spells it: `sks</w>`. */
+  readonly token: string;
+  /** What it stands for in a text: `sks`. */
+  readonly text: string;
+  /** Nothing of the same word follows. */
+  readonly endsWord: boolean;
+  /** How late it was learned: 0 for single bytes, 1 for the last merge. Merges go by frequency, so late is rare. */
+  readonly rarity: number;
+}
+
+/** The tokens a vocabulary was trained to; special and added ones have no rarity and are left out. */
+export interface Vocabulary {
+  token(id: number): VocabularyToken | undefined;
+  /** All of them, the first learned first. */
+  tokens(): readonly VocabularyToken[];
 }
 
 export type PredictionType = 'epsilon' | 'v_prediction' | 'sample';

@@ -75,6 +75,19 @@ export type { ResolvePluginsOptions } from './plugins/resolvePlugins.ts';
 export { setUpPlugins } from './plugins/setUpPlugins.ts';
 export type { PluginSetup } from './plugins/setUpPlugins.ts';
 
+export { cutOff, tokensRead } from './prompts/cutOff.ts';
+export type { CutOff } from './prompts/cutOff.ts';
+export { DREAMBOOTH_PROMPTS, evaluationPrompts, PROMPT_CATEGORIES } from './prompts/evaluationPrompts.ts';
+export type {
+  EvaluationPrompt,
+  EvaluationPromptOptions,
+  PromptCategory,
+  PromptSet,
+  SubjectKind,
+} from './prompts/evaluationPrompts.ts';
+export { identifierWarnings, RARE_FROM } from './prompts/promptWarnings.ts';
+export type { Words } from './prompts/promptWarnings.ts';
+
 export { openCheckpoints, resolveResume } from './runFolder/checkpoints.ts';
 export type { Checkpoint, Checkpoints, UnfinishedCheckpoint } from './runFolder/checkpoints.ts';
 export { lossCurve, openEventLog, readEvents } from './runFolder/eventLog.ts';

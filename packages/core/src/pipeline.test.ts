@@ -1,6 +1,6 @@
 // Whole runs on the tiny model: what is said in which order, how a run stops, what class pictures cost twice.
 import { existsSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readSafetensorsHeader, readTensorRaw } from '@likeness/engine';
 import { describe, expect, it, vi } from 'vitest';
@@ -51,6 +51,21 @@ function runUntil(
 }
 
 describe('events', () => {
+  it('warn of captions that are not read to their end, before anything long', async () => {
+    const trial = await trialOf({ numClassImages: 1 });
+    const instanceDataDir = join(trial.folder, 'captioned');
+    await writeTinyPictures(instanceDataDir, { count: 2 });
+    await writeFile(join(instanceDataDir, '0.txt'), 'one two three four five six');
+    await writeFile(join(instanceDataDir, '1.txt'), 'one two three four five six seven');
+    const events = await trial.run({ instanceDataDir, maxTrainSteps: 1 });
+    const messages = ofType(events, 'warning').map(({ message }) => message);
+    expect(messages.filter((message) => message.startsWith('caption'))).toEqual([
+      'caption of 1.png is too long: "one two three four five six seven" has 7 tokens, the model reads 6, and the rest is cut off',
+    ]);
+    const types = events.map(({ type }) => type);
+    expect(types.indexOf('warning')).toBeLessThan(types.indexOf('dataset-loaded'));
+  });
+
   it('come in the documented order', async () => {
     const trial = await trialOf({ numClassImages: 3 });
     const outputDir = join(trial.folder, 'run');

@@ -70,7 +70,7 @@ async function runStages(
   }
   // Before the run has a folder: pictures that cannot be used leave nothing behind.
   const heard: PipelineEvent[] = [];
-  const dataset = await runStage(datasetStage, config, { emit: (event) => heard.push(event) });
+  const dataset = await runStage(datasetStage, { config, model }, { emit: (event) => heard.push(event) });
   const folder = await openFolder(config, runsRoot);
   const emit = (event: PipelineEvent): void => {
     folder.events.append(event);

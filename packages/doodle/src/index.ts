@@ -21,10 +21,7 @@ interface SubjectFacts {
   readonly classNoun: string;
 }
 
-const facts = JSON.parse(readFileSync(join(packageDir, 'subjects', 'subjects.json'), 'utf8')) as Record<
-  string,
-  SubjectFacts
->;
+const facts = readJson('subjects', 'subjects.json') as Record<string, SubjectFacts>;
 
 /** The example subjects by name. */
 export const subjects: Readonly<Record<string, Subject>> = Object.fromEntries(
@@ -33,6 +30,42 @@ export const subjects: Readonly<Record<string, Subject>> = Object.fromEntries(
     { instanceDataDir: join(packageDir, 'subjects', name), classNoun },
   ]),
 );
+
+/** The words the model was trained on. */
+export interface Vocabulary {
+  readonly nouns: readonly string[];
+  /** Those of the nouns that are animals. */
+  readonly liveNouns: readonly string[];
+  /** `on the beach` */
+  readonly scenes: readonly string[];
+  readonly colours: readonly string[];
+  /** `on a {} background`, for any colour. */
+  readonly backgrounds: readonly string[];
+  /** Sentences around them: `a photo of a {}`. */
+  readonly templates: readonly string[];
+}
+
+export const vocabulary: Vocabulary = readJson('vocabulary.json') as Vocabulary;
+
+/** Colours a subject is asked for, and those that stand behind it. */
+const PROMPT_COLOURS = ['green', 'purple', 'red', 'yellow', 'white'];
+const PROMPT_BACKGROUNDS = ['yellow', 'blue', 'green', 'pink', 'white'];
+
+/**
+ * Evaluation prompts in the model's words, `{}` for the subject: 20 that take it elsewhere and 5 that change its colour,
+ * as many as the DreamBooth paper has for objects. They stay near the sentence a subject is trained on ("a photo of sks
+ * robot"): with an article before the colour less of the subject is left. Accessories, styles and viewpoints are not
+ * among the model's words.
+ */
+export const evaluationPrompts: Readonly<Record<'recontext' | 'property', readonly string[]>> = {
+  recontext: [
+    ...vocabulary.scenes,
+    ...PROMPT_BACKGROUNDS.flatMap((colour) =>
+      vocabulary.backgrounds.map((background) => background.replaceAll('{}', colour)),
+    ),
+  ].map((place) => `a photo of {} ${place}`),
+  property: PROMPT_COLOURS.map((colour) => `a photo of ${colour} {}`),
+};
 
 /** What a run takes when nobody names a subject. */
 export const defaultSubject = 'robot';
@@ -47,4 +80,8 @@ export function furtherDir(name: string): string {
     throw new RangeError(`expected one of ${Object.keys(subjects).join(', ')}, got ${name}`);
   }
   return join(subject.instanceDataDir, 'further');
+}
+
+function readJson(...path: string[]): unknown {
+  return JSON.parse(readFileSync(join(packageDir, ...path), 'utf8'));
 }

@@ -19,6 +19,7 @@ import { attachAll, attachmentsOf } from '../generate/attachments.ts';
 import { pictureText } from '../generate/pictureText.ts';
 import { findSource } from '../generate/source.ts';
 import { onInterrupt } from '../run/followRun.ts';
+import { promptTexts } from '../run/promptFile.ts';
 import { count, displayPath } from '../terminal/format.ts';
 import { nonNegative, numbers, positiveInteger, wholeNumber } from '../terminal/numbers.ts';
 import { progressLine } from '../terminal/progressLine.ts';
@@ -31,6 +32,7 @@ Picture i of a prompt is made from seed + i; each depends on its prompt and seed
 Examples:
   pipeline generate runs/20250131-142501-dreambooth+ppl-1a2b3c4d --prompt "a photo of sks robot on the beach"
   pipeline generate latest --prompt "a photo of sks robot in space" --prompt "a photo of a robot" --num 8
+  pipeline prompts | pipeline generate latest --prompt-file - --num 2
   pipeline generate doodle --prompt "a photo of a cat in the snow" --seed 7 --sampler euler-ancestral
   pipeline generate my-model/ --prompt "a photo of sks dog" --rng torch --output-dir pictures
   pipeline generate doodle --lora robot.safetensors:0.8 --embedding cat.safetensors --prompt "sks robot and <cat>"
@@ -40,7 +42,8 @@ Examples:
 const repeated = (text: string, before: readonly string[] | undefined): string[] => [...(before ?? []), text];
 
 interface GenerateFlags {
-  readonly prompt: readonly string[];
+  readonly prompt?: readonly string[];
+  readonly promptFile?: string;
   readonly num: number;
   readonly seed: number;
   readonly sampler?: string;
@@ -65,11 +68,8 @@ export function generateCommand(terminal: Terminal, exit: SetExitCode): Command 
   return new Command('generate')
     .description('make pictures with a run or a model')
     .argument('<model>', 'run folder, `latest`, model folder, .safetensors file, Hub id, or doodle')
-    .addOption(
-      new Option('--prompt <text>', 'what to show; several: say it again')
-        .argParser(repeated)
-        .makeOptionMandatory(),
-    )
+    .addOption(new Option('--prompt <text>', 'what to show; several: say it again').argParser(repeated))
+    .option('--prompt-file <file>', 'prompts from a file, one a line; - for stdin')
     .option('--num <n>', 'pictures of each prompt', positiveInteger, 4)
     .option('--seed <n>', 'seed of the first picture', wholeNumber, 0)
     .option('--sampler <name>', "sampler; default: the run's, or the model's")
@@ -121,6 +121,7 @@ export function generateCommand(terminal: Terminal, exit: SetExitCode): Command 
 }
 
 async function generate(name: string, flags: GenerateFlags, terminal: Terminal): Promise<ExitCode> {
+  const texts = await promptTexts(flags);
   const source = await findSource(name);
   const attachments = await attachmentsOf(source.exported, flags.lora ?? [], flags.embedding ?? []);
   const model = await openModel(source.model);
@@ -135,7 +136,7 @@ async function generate(name: string, flags: GenerateFlags, terminal: Terminal):
   checkRequest(model, settings.sampler, flags.resolution);
   const outputDir = resolve(flags.outputDir ?? source.outputDir);
   await mkdir(outputDir, { recursive: true });
-  const prompts = flags.prompt.flatMap((prompt) =>
+  const prompts = texts.flatMap((prompt) =>
     Array.from({ length: flags.num }, (_, i) => ({ prompt, seed: flags.seed + i })),
   );
   const line = progressLine(terminal, !flags.json && !flags.quiet);

@@ -218,6 +218,32 @@ describe('resolveConfig', () => {
     ]);
   });
 
+  it('warns of words that the model takes otherwise than one may think', () => {
+    // A letter is a token.
+    const tokenizer = { modelMaxLength: 22, encode: (text: string) => Array.from(text, () => 0) };
+    const warnings = (values: Record<string, unknown>, plugins: ResolveOptions['plugins'] = [method()]) =>
+      resolve({ plugins, layers: [flags({ ...pictures, ...values })], model: { ...model, tokenizer } })
+        .warnings;
+    expect(warnings({ samplePrompts: ['a dog'] })).toEqual([]);
+    expect(warnings({ samplePrompts: ['a dog'], identifier: 'dog' })).toEqual([
+      expect.stringContaining('identifier "dog" is the class noun, too'),
+    ]);
+    expect(warnings({ samplePrompts: ['a dog'], instancePrompt: 'a photo of my dear old sks' })).toEqual([
+      expect.stringContaining('the instance prompt is too long'),
+    ]);
+    // A plugin that calls the subject otherwise brings a word of its own.
+    const naming = definePlugin({
+      name: 'naming',
+      description: 'a new word',
+      options: z.strictObject({}),
+      setup: () => ({
+        prompts: { identifier: '<dog>', instancePrompt: 'a photo of <dog> puppy' },
+        trainable,
+      }),
+    });
+    expect(warnings({ samplePrompts: ['a dog'], identifier: 'dog' }, [naming()])).toEqual([]);
+  });
+
   it('wants exactly one training of what plugins bring, and names both when they collide', () => {
     const term: LossTerm = { name: 'shared', weight: 1, compute: ({ instance }) => instance.timesteps };
     const extra = (name: string) =>

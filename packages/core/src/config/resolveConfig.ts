@@ -9,6 +9,7 @@ import type { DiffusionModel, PredictionType, RecommendedSettings, SubjectPrompt
 import { ConfigError } from '../errors.ts';
 import { BEFORE_SETUP, type Plugin } from '../plugins/definePlugin.ts';
 import { setUpPlugins, type PluginSetup } from '../plugins/setUpPlugins.ts';
+import { promptWarnings, type Words } from '../prompts/promptWarnings.ts';
 import { flagsFromSchema } from './flags.ts';
 import { layerSetting, mergeLayers, problemsOf, type ConfigLayer } from './layers.ts';
 import { didYouMean } from './nearestName.ts';
@@ -25,6 +26,8 @@ export interface ModelFacts {
   /** How many pixels one latent spans per side. */
   readonly downsampleFactor: number;
   readonly recommended: RecommendedSettings;
+  /** Without it nothing is said of the run's words. */
+  readonly tokenizer?: Words;
 }
 
 /** An example subject that comes along. */
@@ -65,7 +68,7 @@ export interface Resolved {
   readonly config: ResolvedConfig;
   /** What the plugins contribute, set up with their options. */
   readonly plugins: readonly PluginSetup[];
-  /** Options that were set and change nothing. */
+  /** Options that were set and change nothing, and words that the model takes otherwise than one may think. */
   readonly warnings: readonly string[];
 }
 
@@ -77,6 +80,7 @@ export function modelFacts(model: DiffusionModel): ModelFacts {
     predictionType: model.noiseSchedule.predictionType,
     downsampleFactor: model.latentCodec.downsampleFactor,
     recommended: model.recommended,
+    tokenizer: model.tokenizer,
   };
 }
 
@@ -134,7 +138,15 @@ export function resolveConfig({ plugins, layers, model, subjects = {} }: Resolve
   if (refused.length > 0) {
     throw configError(refused.map((reason) => `${layerSetting(reason.split(':')[0] ?? '', all)}: ${reason}`));
   }
-  const warnings = ignoredOptions(config, (key) => isChosen(key, merged, layers));
+  const words = {
+    prompts: called,
+    samplePrompts: config.samplePrompts,
+    isNewWord: called.identifier !== prompts.identifier,
+  };
+  const warnings = [
+    ...ignoredOptions(config, (key) => isChosen(key, merged, layers)),
+    ...(model.tokenizer === undefined ? [] : promptWarnings(words, model.tokenizer)),
+  ];
   return { config, plugins: setUp.plugins, warnings };
 }
 

@@ -1,15 +1,23 @@
 // Stage 1: the pictures of the subject, checked before anything long starts.
+import { basename } from 'node:path';
 import type { ResolvedConfig } from '../config/resolveConfig.ts';
 import type { Stage, StageContext } from '../contracts.ts';
-import { loadDataset, type Dataset, type DatasetOptions } from '../data/dataset.ts';
+import { loadDataset, type Dataset, type DatasetItem, type DatasetOptions } from '../data/dataset.ts';
+import { cutOff, cutOffWarning } from '../prompts/cutOff.ts';
+import type { RunSetting } from './run.ts';
 
-export const datasetStage: Stage<ResolvedConfig, Dataset, StageContext> = {
+/** What is asked for, and the model that will see it. */
+type Subject = Pick<RunSetting, 'config' | 'model'>;
+
+export const datasetStage: Stage<Subject, Dataset, StageContext> = {
   name: 'dataset',
-  async run(config, { emit }) {
+  async run(setting, { emit }) {
+    const { config } = setting;
     const { instanceDataDir, resolution, captions } = config;
     const dataset = await loadDataset({ ...pictureOptions(config), source: instanceDataDir });
     for (const message of dataset.warnings) emit({ type: 'warning', message });
     const items = captions ? dataset.items : dataset.items.map(({ caption: _caption, ...item }) => item);
+    for (const message of captionWarnings(items, setting)) emit({ type: 'warning', message });
     emit({
       type: 'dataset-loaded',
       pictures: items.map(({ path }) => path),
@@ -20,6 +28,21 @@ export const datasetStage: Stage<ResolvedConfig, Dataset, StageContext> = {
     return { ...dataset, items };
   },
 };
+
+/** Captions that the text encoder does not read to their end. */
+function captionWarnings(
+  items: readonly Omit<DatasetItem, 'hasMask'>[],
+  { config: { identifier, prompts }, model: { tokenizer } }: Subject,
+): string[] {
+  const word = prompts.identifier;
+  return items.flatMap(({ path, caption }) => {
+    if (caption === undefined) return [];
+    // A plugin's new word has no tokens yet; any other stands in for it.
+    const known = word === undefined || word === identifier ? caption : caption.replaceAll(word, 'x');
+    const found = cutOff(tokenizer, known);
+    return found === undefined ? [] : [cutOffWarning(`caption of ${basename(path)}`, caption, found)];
+  });
+}
 
 /** How the config wants pictures read and cut: the subject's and those of the class alike, as train_dreambooth.py. */
 export function pictureOptions(config: ResolvedConfig): Omit<DatasetOptions, 'source'> {

@@ -3,7 +3,7 @@
 // it lower-cases a final sigma to ς, and takes a text that lower-cases to a special token for that token.
 
 import * as huggingface from '@huggingface/tokenizers';
-import { expandPlaceholder, placeholderTokens, type Placeholder } from '@likeness/core';
+import { expandPlaceholder, placeholderTokens, type Placeholder, type Vocabulary } from '@likeness/core';
 import { ConfigError } from '@likeness/engine';
 import {
   readTokenizerFiles,
@@ -11,6 +11,7 @@ import {
   type TokenizerDefinition,
   type TokenizerSettings,
 } from './tokenizerFiles.ts';
+import { createVocabulary } from './vocabulary.ts';
 
 /** What is used of the library; its own declarations do not resolve under Node's module rules. */
 interface BytePairTokenizer {
@@ -47,6 +48,7 @@ export interface ClipTokenizer {
   addPlaceholder(word: string, vectors: number): Placeholder;
   tokenToId(token: string): number | undefined;
   idToToken(id: number): string | undefined;
+  readonly vocabulary: Vocabulary;
 }
 
 /**
@@ -160,6 +162,7 @@ export function createTokenizer(definition: TokenizerDefinition): ClipTokenizer 
     },
     tokenToId,
     idToToken: (id) => tokenOfId.get(id),
+    vocabulary: createVocabulary(definition),
   };
 }
 
