@@ -135,9 +135,12 @@ export type {
 export {
   createRng,
   createVariable,
+  float32ToBfloat16,
+  float32ToFloat16,
   gatherRows,
   readSafetensorsHeader,
   readTensor,
+  readTensorRaw,
   tf,
   writeSafetensors,
 } from '@likeness/engine';
