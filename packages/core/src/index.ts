@@ -133,8 +133,10 @@ export type {
 } from './model/parameters.ts';
 
 export {
+  bfloat16ToFloat32,
   createRng,
   createVariable,
+  float16ToFloat32,
   float32ToBfloat16,
   float32ToFloat16,
   gatherRows,

@@ -4,4 +4,10 @@ export { textualInversionOptions, type TextualInversionOptions } from './options
 export { attachEmbedding, type AttachedEmbedding } from './attachEmbedding.ts';
 export { EMBEDDING_FILE } from './trainable.ts';
 export { readEmbedding, type LearnedEmbedding, type ReadEmbeddingOptions } from './readEmbedding.ts';
+export {
+  EMBEDDING_FORMATS,
+  writeEmbedding,
+  type EmbeddingFormat,
+  type WriteEmbeddingOptions,
+} from './writeEmbedding.ts';
 export { OBJECT_TEMPLATES, STYLE_TEMPLATES } from './templates.ts';

@@ -15,7 +15,7 @@ import { adaptableLayers, type ComponentName } from '../layers.ts';
 import type { LoraFormat } from '../options.ts';
 import type { HeldAdapter } from '../held.ts';
 import { inFileOrder, spelledOut, type WeightsDtype, type WrittenAdapter } from './dialects.ts';
-import { modelSpec, trainingMetadata, type RunSettings } from './kohyaMetadata.ts';
+import { modelSpec, splitKohya, trainingMetadata } from './kohyaMetadata.ts';
 import { peftConfig } from './peftConfig.ts';
 import { writeKohyaFile } from './writeKohyaFile.ts';
 
@@ -42,7 +42,7 @@ export async function exportAdapters(
       rank,
       scale,
       parts: Object.fromEntries(own),
-      ...(magnitude ? { magnitude } : {}),
+      ...(magnitude ? { magnitude: { values: magnitude } } : {}),
     };
   });
   const { folder, model, options } = target;
@@ -52,29 +52,36 @@ export async function exportAdapters(
 export interface WriteOptions {
   readonly model: DiffusionModel;
   readonly format: LoraFormat;
-  readonly dtype: WeightsDtype;
-  /** Of the run, with its settings as JSON under `likeness`. */
+  /** `asIs`: each tensor as it was where it came from. */
+  readonly dtype: WeightsDtype | 'asIs';
+  /** Of the run, with its settings as JSON under `likeness`; what it knows of `ss_*` and `modelspec.*` is kept. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** Name of the file, where the dialect has one; default: what its tools call it. */
+  readonly fileName?: string;
+  /** Tensors that are no adapters and stand in the same file. */
+  readonly others?: readonly TensorSource[];
 }
 
 /** Writes adapters into a folder. @returns the files written */
 export async function writeAdapters(
   folder: string,
   adapters: readonly WrittenAdapter[],
-  { model, format, dtype, metadata }: WriteOptions,
+  { model, format, dtype, metadata, fileName, others = [] }: WriteOptions,
 ): Promise<string[]> {
-  const sources = (some: readonly WrittenAdapter[]): TensorSource[] =>
-    inFileOrder(
+  const sources = (some: readonly WrittenAdapter[]): TensorSource[] => [
+    ...inFileOrder(
       some.flatMap((adapter) => spelledOut(adapter, format)),
       dtype,
-    );
+    ),
+    ...others,
+  ];
   const components = (['unet', 'text_encoder'] as const).flatMap((component) => {
     const own = adapters.filter(({ layer }) => layer.component === component);
     return own.length === 0 ? [] : [{ component, own, config: configOf(model, component, own) }];
   });
   switch (format) {
     case 'diffusers': {
-      const path = join(folder, 'pytorch_lora_weights.safetensors');
+      const path = join(folder, fileName ?? 'pytorch_lora_weights.safetensors');
       const settings = components.flatMap(({ component, config }) =>
         Object.entries(config).map(([key, value]) => [`${component}.${key}`, value] as const),
       );
@@ -86,11 +93,14 @@ export async function writeAdapters(
       return [path];
     }
     case 'kohya': {
-      const path = join(folder, 'lora.safetensors');
-      const run = runSettings(metadata);
-      await writeKohyaFile(path, sources(adapters), trainingMetadata(adapters, model, run), (dataHash) => ({
-        ...metadata,
-        ...modelSpec(model, run, dataHash),
+      const path = join(folder, fileName ?? 'lora.safetensors');
+      const known = splitKohya(metadata);
+      const training = { ...trainingMetadata(adapters, model, known.run), ...known.training };
+      await writeKohyaFile(path, sources(adapters), training, (dataHash) => ({
+        ...known.rest,
+        ...modelSpec(model, known.run, dataHash),
+        ...known.specification,
+        'modelspec.hash_sha256': `0x${dataHash}`,
       }));
       return [path];
     }
@@ -141,8 +151,4 @@ async function trainedValues(
   } finally {
     await rm(path, { force: true });
   }
-}
-
-function runSettings({ likeness }: Readonly<Record<string, string>>): RunSettings {
-  return likeness === undefined ? {} : (JSON.parse(likeness) as RunSettings);
 }

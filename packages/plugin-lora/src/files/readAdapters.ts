@@ -130,7 +130,8 @@ async function readAdapter(
     layer,
     parts: Object.fromEntries(values.flat()),
     scale: await scaleOf(alpha, rank, settings, layer),
-    rank: rank ?? (settings && rankFromSettings(settings, layer.path)) ?? (alpha && (await readTensor(alpha))[0]),
+    rank:
+      rank ?? (settings && rankFromSettings(settings, layer.path)) ?? (alpha && (await readTensor(alpha))[0]),
     ...(magnitude && axis ? { magnitude: { ...(await readPart(magnitude)), axis } } : {}),
   };
 }

@@ -13,7 +13,8 @@ export function product(
   { rows, inner, columns }: { readonly rows: number; readonly inner: number; readonly columns: number },
 ): Float64Array {
   const result = new Float64Array(rows * columns);
-  const at = (row: number, i: number): number => (row < rows && i < inner ? (left[row * inner + i] as number) : 0);
+  const at = (row: number, i: number): number =>
+    row < rows && i < inner ? (left[row * inner + i] as number) : 0;
   for (let row = 0; row < rows; row += 4) {
     // Past the last row the factors are zero and a scratch row takes the sums.
     const [c0, c1, c2, c3] = [0, 1, 2, 3].map((offset) =>
@@ -55,8 +56,7 @@ export function productTransposed(
       fourByFour(left, right, inner, startsOf(row, rows, inner), startsOf(column, columns, inner), sums);
       const [height, width] = [Math.min(4, rows - row), Math.min(4, columns - column)];
       for (let i = 0; i < height; i++) {
-        for (let j = 0; j < width; j++)
-          result[(row + i) * columns + column + j] = sums[4 * i + j] as number;
+        for (let j = 0; j < width; j++) result[(row + i) * columns + column + j] = sums[4 * i + j] as number;
       }
     }
   }

@@ -2,7 +2,7 @@
 // zero or one unit in the last place, so its bytes are sorted by significance and deflated.
 import { promisify } from 'node:util';
 import { deflate, inflate } from 'node:zlib';
-import { float32ToBfloat16, float32ToFloat16 } from '@likeness/core';
+import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from '@likeness/core';
 import type { FloatDtype } from '../files/readAdapters.ts';
 
 /** Bits of weights as whole numbers. */
@@ -18,6 +18,12 @@ export function roundedBits(values: Float64Array, dtype: FloatDtype): Bits {
 /** Bytes of a file, whose memory is aligned, as bits of its type. */
 export const bitsOfBytes = ({ buffer }: Uint8Array, dtype: FloatDtype): Bits =>
   dtype === 'F32' ? new Uint32Array(buffer as ArrayBuffer) : new Uint16Array(buffer as ArrayBuffer);
+
+/** The numbers that bits stand for. */
+export function valuesOf(bits: Bits, dtype: FloatDtype): Float32Array {
+  if (bits instanceof Uint32Array) return new Float32Array(bits.buffer, bits.byteOffset, bits.length);
+  return dtype === 'F16' ? float16ToFloat32(bits) : bfloat16ToFloat32(bits);
+}
 
 /** @returns what `corrected` needs beside the guess to give `wanted` */
 export async function residualOf(wanted: Bits, guess: Bits): Promise<Buffer> {

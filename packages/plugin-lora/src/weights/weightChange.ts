@@ -36,7 +36,11 @@ export function loraFactors({ layer, parts }: Pick<StoredAdapter, 'layer' | 'par
   // [outer, inner, h, w] · [inner, in] → [outer, in, h, w]
   const rows = transposeBlocks(mid.values, { blocks: rank, rows: inner, columns: places });
   const spread = product(rows, down.values, { rows: rank * places, inner, columns: inputs });
-  return { up: up.values, down: transposeBlocks(spread, { blocks: rank, rows: places, columns: inputs }), rank };
+  return {
+    up: up.values,
+    down: transposeBlocks(spread, { blocks: rank, rows: places, columns: inputs }),
+    rank,
+  };
 }
 
 function loraChange(adapter: StoredChange): Float64Array {
@@ -94,7 +98,11 @@ function kroneckerFactor(
   }
   const [rows, inner] = [a.shape[0] ?? 1, b.shape[0] ?? 1];
   const wide = b.values.length / inner;
-  return { rows, columns: wide / places, values: product(a.values, b.values, { rows, inner, columns: wide }) };
+  return {
+    rows,
+    columns: wide / places,
+    values: product(a.values, b.values, { rows, inner, columns: wide }),
+  };
 }
 
 /** `Σᵢⱼ core[i, j, …] · a[i, p] · b[j, q]` → `[p, q, h, w]`; see `adapters/tucker.ts`. */
