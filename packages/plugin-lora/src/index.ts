@@ -20,6 +20,6 @@ export {
 export { totalShare, type LayerShare } from './weights/lowRank.ts';
 export type { WeightsDtype, WrittenAdapter } from './files/dialects.ts';
 export { adaptableLayers, type AdaptableLayer, type ComponentName } from './layers.ts';
-export { selectLayers, TARGET_PRESETS } from './targets.ts';
+export { layersMeant, TARGET_PRESETS } from './targets.ts';
 export { METHODS } from './options.ts';
 export type { AdapterMethod, Parts } from './adapters/adapter.ts';

@@ -4,11 +4,10 @@ import { ConfigError } from '@likeness/core';
 import {
   adaptableLayers,
   extractAdapters,
+  layersMeant,
   LORA_FORMATS,
-  selectLayers,
   totalShare,
   writeAdapters,
-  type AdaptableLayer,
   type Extracted,
   type LayerShare,
   type LeftOver,
@@ -115,7 +114,7 @@ async function extract(
     line.show('reading', 0, 0);
     const base = await openModel(await exportedPath(baseName));
     const tuned = await openModel(await exportedPath(tunedName));
-    const layers = chosenLayers(adaptableLayers(base), flags.target ?? ['full']);
+    const layers = layersMeant(adaptableLayers(base), flags.target ?? ['full'], '--target');
     const left = timeLeft();
     const extracted = await writeWhole(output, async (path, signal) => {
       const found = await extractAdapters(base, tuned, layers, {
@@ -149,33 +148,6 @@ async function extract(
     line.end();
   }
 }
-
-/** A target need not mean layers of both components. */
-function chosenLayers(layers: readonly AdaptableLayer[], targets: readonly string[]): AdaptableLayer[] {
-  const ofText = targets.filter((target) => {
-    try {
-      return selectLayers(layers, 'text_encoder', [target], '--target').length > 0;
-    } catch {
-      return false;
-    }
-  });
-  const onlyText =
-    ofText.length > 0 && targets.every((target) => ofText.includes(target) && !isPreset(target));
-  const chosen = ofText.length > 0 ? selectLayers(layers, 'text_encoder', ofText, '--target') : [];
-  return onlyText
-    ? chosen
-    : [
-        ...selectLayers(
-          layers,
-          'unet',
-          targets.filter((target) => !ofText.includes(target) || isPreset(target)),
-          '--target',
-        ),
-        ...chosen,
-      ];
-}
-
-const isPreset = (target: string): boolean => ['attn', 'attn-mlp', 'full'].includes(target);
 
 function nothingFound({ leftOver }: Extracted, base: string, tuned: string): ConfigError {
   return new ConfigError('the layers of both models are equal', {
