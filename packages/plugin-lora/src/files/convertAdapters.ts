@@ -74,7 +74,10 @@ export function checkConversion(
     );
   if (problems.size === 0) return;
   const able = LORA_FORMATS.filter(
-    (other) => other !== format && adapters.every((adapter) => refusal(adapter, other) === undefined),
+    (other) =>
+      other !== format &&
+      (embeddings.length === 0 || other === 'kohya') &&
+      adapters.every((adapter) => refusal(adapter, other) === undefined),
   );
   throw new ConfigError(`${format} cannot say all of this file`, {
     where: path,

@@ -32,20 +32,23 @@ export async function joinAdapters(
   files: readonly WeightedFile[],
   { rank, onProgress }: JoinOptions = {},
 ): Promise<Joined> {
-  const byLayer = new Map<AdaptableLayer, WeightedAdapter[]>();
+  const byLayer = new Map<string, { layer: AdaptableLayer; adapters: WeightedAdapter[] }>();
   for (const { adapters, weight } of files) {
     for (const adapter of adapters) {
-      const known = byLayer.get(adapter.layer) ?? [];
-      byLayer.set(adapter.layer, [...known, { adapter, weight }]);
+      const { layer } = adapter;
+      const name = `${layer.component}.${layer.path}`;
+      const known = byLayer.get(name) ?? { layer, adapters: [] };
+      known.adapters.push({ adapter, weight });
+      byLayer.set(name, known);
     }
   }
   refuseWhatIsNoSum(
-    [...byLayer.values()].flat().map(({ adapter }) => adapter),
+    files.flatMap(({ adapters }) => adapters),
     rank,
   );
   const joined: WrittenAdapter[] = [];
   const shares: LayerShare[] = [];
-  for (const [layer, adapters] of byLayer) {
+  for (const { layer, adapters } of byLayer.values()) {
     onProgress?.(joined.length, byLayer.size);
     // Lets a Ctrl-C and the progress line have their turn.
     await new Promise(setImmediate);
@@ -93,17 +96,15 @@ function joinLayer(
     };
   }
   const { up, down, inner } = sideBySide(layer, adapters);
-  if (rank === undefined || inner <= rank) {
-    const adapter = loraAdapter(layer, inner, Float32Array.from(up), Float32Array.from(down));
-    return { adapter, energy: 1, keptEnergy: 1 };
-  }
+  const asTheyAre = (): WrittenAdapter =>
+    loraAdapter(layer, inner, Float32Array.from(up), Float32Array.from(down));
+  // Nothing is lost, so its size is no matter.
+  if (rank === undefined) return { adapter: asTheyAre(), energy: 1, keptEnergy: 1 };
   const all = productSvd(up, down, size, inner, inner);
+  const energy = energyOf(all.values);
+  if (inner <= rank) return { adapter: asTheyAre(), energy, keptEnergy: energy };
   const triples = firstOf(all, rank, size);
-  return {
-    adapter: adapterOf(layer, triples),
-    energy: energyOf(all.values),
-    keptEnergy: energyOf(triples.values),
-  };
+  return { adapter: adapterOf(layer, triples), energy, keptEnergy: energyOf(triples.values) };
 }
 
 /** `[out, r₁ + r₂ + …]` with weights and scales in it, and `[r₁ + r₂ + …, in · h · w]`. */
