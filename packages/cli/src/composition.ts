@@ -11,19 +11,14 @@ import {
 } from '@likeness/core';
 import * as doodle from '@likeness/doodle';
 import { dreambooth, ppl } from '@likeness/plugin-dreambooth';
-import { attachAdapters, attachExported, lora } from '@likeness/plugin-lora';
-import {
-  attachEmbedding,
-  attachVectors,
-  textualInversion,
-  type LearnedEmbedding,
-} from '@likeness/plugin-textual-inversion';
+import { attachAdapters, lora } from '@likeness/plugin-lora';
+import { attachEmbedding, attachVectors, textualInversion } from '@likeness/plugin-textual-inversion';
 import { loadModel, readRecommendedSettings } from '@likeness/stable-diffusion';
 
 export const builtIns: readonly PluginFactory[] = [dreambooth, ppl, lora, textualInversion];
 
 /** How files are laid over a model, by whoever reads them. */
-export { attachAdapters, attachEmbedding, attachExported, attachVectors, type LearnedEmbedding };
+export { attachAdapters, attachEmbedding, attachVectors };
 
 /** How keys of the UNet begin in single-file models. */
 const SINGLE_FILE_KEYS = 'model.diffusion_model.';

@@ -114,6 +114,12 @@ export interface ExportOptions {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** How a whole model is written. */
+export interface ModelExportOptions extends Omit<ExportOptions, 'dtype'> {
+  /** `asIs`: every tensor keeps the type it has in the model's files. */
+  readonly dtype: ExportOptions['dtype'] | 'asIs';
+}
+
 /** Writes weights that live in the engine process; see `Program.save`. */
 export interface WeightsSource {
   save(
@@ -151,7 +157,7 @@ export interface DiffusionModel {
     path: string,
     weights: WeightsSource,
     changed: readonly string[],
-    options: ExportOptions,
+    options: ModelExportOptions,
   ): Promise<string[]>;
 }
 

@@ -149,11 +149,16 @@ export type {
 } from './model/parameters.ts';
 
 export {
+  bfloat16ToFloat32,
   createRng,
   createVariable,
+  float16ToFloat32,
+  float32ToBfloat16,
+  float32ToFloat16,
   gatherRows,
   readSafetensorsHeader,
   readTensor,
+  readTensorRaw,
   tf,
   writeSafetensors,
 } from '@likeness/engine';

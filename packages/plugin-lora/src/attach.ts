@@ -1,18 +1,8 @@
 // Adapters of a file on a model, for generating: attached and taken off without touching the base.
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import {
-  attachInOrder,
-  createVariable,
-  WeightsError,
-  type Attached,
-  type DiffusionModel,
-  type Variable,
-} from '@likeness/core';
+import { createVariable, type Attached, type DiffusionModel, type Variable } from '@likeness/core';
 import { overlay } from './adapters/adapter.ts';
-import { readAdapters, type AdapterFile, type StoredAdapter } from './files/readAdapters.ts';
-import type { BundledEmbedding } from './files/bundledEmbeddings.ts';
-import { ADAPTER_FILES } from './files/fileNames.ts';
+import { openAdapters } from './files/openAdapters.ts';
+import type { AdapterFile, StoredAdapter } from './files/readAdapters.ts';
 import { adaptableLayers, componentOf } from './layers.ts';
 
 export interface AttachedAdapters extends Attached {
@@ -28,7 +18,7 @@ export interface AttachOptions {
 }
 
 /**
- * Attaches a file of adapters to a model. Several files stack.
+ * Attaches a file of adapters to a model, or a folder with adapters as a run exports and PEFT saves them. Several stack.
  *
  * The weight is a factor on ΔW, as in PEFT and diffusers: with DoRA the result still has the learned lengths.
  * @throws WeightsError listing every key that is no adapter of this model, and every tensor that does not fit
@@ -38,36 +28,8 @@ export async function attachAdapters(
   path: string,
   { weight = 1, name = path }: AttachOptions = {},
 ): Promise<AttachedAdapters & { readonly file: AdapterFile }> {
-  const file = await readAdapters(path, adaptableLayers(model));
+  const file = await openAdapters(path, adaptableLayers(model));
   return { ...attachStored(model, file.adapters, { weight, name }), file };
-}
-
-/**
- * Attaches all adapters of a folder that a run exported, or that PEFT saved.
- * @returns with the words that came along in the files
- * @throws WeightsError when there are none
- */
-export async function attachExported(
-  model: DiffusionModel,
-  folder: string,
-  { weight = 1, name = 'exported' }: AttachOptions = {},
-): Promise<Attached & { readonly embeddings: readonly BundledEmbedding[] }> {
-  const files = ADAPTER_FILES.filter((file) => existsSync(join(folder, file)));
-  if (files.length === 0) {
-    throw new WeightsError('there are no adapters in this folder', {
-      where: folder,
-      expected: `one of ${ADAPTER_FILES.join(', ')}`,
-    });
-  }
-  const embeddings: BundledEmbedding[] = [];
-  const attached = await attachInOrder(
-    files.map((file) => async () => {
-      const adapters = await attachAdapters(model, join(folder, file), { weight, name: `${name}/${file}` });
-      embeddings.push(...adapters.file.embeddings);
-      return adapters;
-    }),
-  );
-  return { ...attached, embeddings };
 }
 
 /** Attaches adapters that were read before. */

@@ -1,6 +1,6 @@
 // LoRA (Hu et al. 2021, arXiv 2106.09685) as a method: the model stays frozen, small adapters learn the subject.
 import { definePlugin } from '@likeness/core';
-import { attachExported } from './attach.ts';
+import { attachAdapters } from './attach.ts';
 import { checkBundle, checkDropout, checkFormat, loraOptions } from './options.ts';
 import { adaptModel } from './trainable.ts';
 
@@ -9,7 +9,7 @@ export const lora = definePlugin({
   version: '0.1.0',
   description: 'low-rank adapters: a small file on top of a frozen model (LoRA, LoHa, LoKr, DoRA)',
   options: loraOptions,
-  attachExport: (model, folder, { strength = 1 } = {}) => attachExported(model, folder, { weight: strength }),
+  attachExport: (model, folder, { strength = 1 } = {}) => attachAdapters(model, folder, { weight: strength }),
   setup: (options, { seed, plugins }) => {
     checkFormat(options);
     checkDropout(options);

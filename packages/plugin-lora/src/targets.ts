@@ -44,6 +44,20 @@ export function matchesPattern(path: string, pattern: string): boolean {
 const escaped = (text: string): string => text.replaceAll(/[\\^$.+?()[\]{}|]/g, String.raw`\$&`);
 
 /**
+ * The layers of all components that any of the targets means.
+ * @throws ConfigError naming every target that means no layer of any component
+ */
+export function layersMeant(
+  layers: readonly AdaptableLayer[],
+  targets: readonly string[],
+  where: string,
+): AdaptableLayer[] {
+  const idle = targets.filter((target) => !layers.some((layer) => means(layer, target)));
+  if (idle.length > 0) throw meansNothing('model', idle, layers, where);
+  return layers.filter((layer) => targets.some((target) => means(layer, target)));
+}
+
+/**
  * The layers of a component that any of the targets means.
  * @throws ConfigError naming every target that means no layer
  */
@@ -54,21 +68,28 @@ export function selectLayers(
   where: string,
 ): AdaptableLayer[] {
   const own = layers.filter((layer) => layer.component === component);
-  const patternsOf = (target: string): readonly string[] =>
-    (PRESETS as Record<string, (typeof PRESETS)[Preset] | undefined>)[target]?.[component] ?? [target];
-  const means = ({ path }: AdaptableLayer, target: string): boolean =>
-    patternsOf(target).some((pattern) => matchesPattern(path, pattern));
   const idle = targets.filter((target) => !own.some((layer) => means(layer, target)));
-  if (idle.length > 0) {
-    throw new ConfigError(`targets that name no layer of the ${component}`, {
-      where,
-      expected: `${TARGET_PRESETS.join(', ')}, the end of a layer's path (to_q), or a glob (up_blocks.**.to_*)`,
-      got: idle.join(', '),
-      cure: `its layers: ${own
-        .map(({ path }) => path)
-        .slice(0, 6)
-        .join(', ')}, …`,
-    });
-  }
+  if (idle.length > 0) throw meansNothing(component, idle, own, where);
   return own.filter((layer) => targets.some((target) => means(layer, target)));
 }
+
+function means({ component, path }: AdaptableLayer, target: string): boolean {
+  const preset = (PRESETS as Record<string, (typeof PRESETS)[Preset] | undefined>)[target];
+  return (preset?.[component] ?? [target]).some((pattern) => matchesPattern(path, pattern));
+}
+
+const meansNothing = (
+  what: string,
+  idle: readonly string[],
+  layers: readonly AdaptableLayer[],
+  where: string,
+): ConfigError =>
+  new ConfigError(`targets that name no layer of the ${what}`, {
+    where,
+    expected: `${TARGET_PRESETS.join(', ')}, the end of a layer's path (to_q), or a glob (up_blocks.**.to_*)`,
+    got: idle.join(', '),
+    cure: `its layers: ${layers
+      .map(({ path }) => path)
+      .slice(0, 6)
+      .join(', ')}, …`,
+  });

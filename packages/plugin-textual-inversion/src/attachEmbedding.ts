@@ -34,7 +34,7 @@ export async function attachEmbedding(
  */
 export function attachVectors(
   model: DiffusionModel,
-  { word, vectors, width, values }: LearnedEmbedding,
+  { word, vectors, width, values }: Pick<LearnedEmbedding, 'word' | 'vectors' | 'width' | 'values'>,
   where: string,
 ): AttachedEmbedding {
   const table = tokenTable(model);

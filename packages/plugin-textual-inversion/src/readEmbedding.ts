@@ -10,7 +10,14 @@ export interface LearnedEmbedding {
   readonly width: number;
   /** `[vectors, width]`, flat. */
   readonly values: Float32Array;
+  /** As it stands in the file: one vector may lie as `[width]`. */
+  readonly shape: readonly number[];
+  readonly dtype: 'F32' | 'F16' | 'BF16';
+  readonly metadata: Readonly<Record<string, string>>;
 }
+
+/** Where `writeEmbedding` keeps the word of a file whose key does not say it. */
+export const WORD_KEY = 'placeholder_token';
 
 export interface ReadEmbeddingOptions {
   /** The word to use; default: the file's key, or its name where the key says nothing. */
@@ -29,7 +36,7 @@ export async function readEmbedding(
 ): Promise<LearnedEmbedding> {
   const extension = extname(path).toLowerCase();
   if (PICKLES.includes(extension)) throw pickleError(path);
-  const { tensors } = await readSafetensorsHeader(path);
+  const { tensors, metadata } = await readSafetensorsHeader(path);
   if (tensors.has('clip_l') && tensors.has('clip_g')) {
     throw new WeightsError('these vectors are for a model with two text encoders (SDXL)', {
       where: path,
@@ -47,8 +54,11 @@ export async function readEmbedding(
       got: [...tensors.values()].slice(0, 4).map(describe).join(', ') + (tensors.size > 4 ? ', …' : ''),
     });
   }
-  const named = entry.name === 'emb_params' ? basename(path, extname(path)) : entry.name;
-  return { word: word ?? named, vectors, width, values: await readTensor(entry) };
+  const named =
+    entry.name === 'emb_params' ? (metadata[WORD_KEY] ?? basename(path, extname(path))) : entry.name;
+  const values = await readTensor(entry);
+  const dtype = entry.dtype as LearnedEmbedding['dtype']; // readTensor reads no other
+  return { word: word ?? named, vectors, width, values, shape: entry.shape, dtype, metadata };
 }
 
 const describe = ({ name, shape }: TensorEntry): string => `${name} [${shape.join()}]`;

@@ -2,8 +2,8 @@
 // together as core's `DiffusionModel`. No weight is read here: programs load them by range from the tensors listed.
 import type {
   DiffusionModel,
-  ExportOptions,
   LatentCodec,
+  ModelExportOptions,
   NoisePredictor,
   SampleRequest,
   TextEncoder,
@@ -216,7 +216,7 @@ async function sample(schedule: NoiseSchedule, request: SampleRequest): Promise<
 function exportModel(
   model: ModelToExport,
   path: string,
-  { format, ...options }: ExportOptions,
+  { format, ...options }: ModelExportOptions,
 ): Promise<string[]> {
   return format === 'ldm' ? exportLdmFile(model, path, options) : exportDiffusersFolder(model, path, options);
 }

@@ -2,12 +2,13 @@
 // from the engine process, everything else from the files the model was opened from.
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { ExportOptions, Parameters, RecommendedSettings, WeightsSource } from '@likeness/core';
+import type { ModelExportOptions, Parameters, RecommendedSettings, WeightsSource } from '@likeness/core';
 import { readSafetensorsHeader, WeightsError } from '@likeness/engine';
 import { settingsText, SETTINGS_FILE } from './modelSettings.ts';
 import type { Networks } from './networks.ts';
 import {
   componentsOf,
+  floatDtype,
   planDiffusersFolder,
   writeLdmFile,
   writePlannedFiles,
@@ -27,29 +28,29 @@ export interface ModelToExport {
   readonly weights: WeightsSource;
 }
 
-const DTYPES: Readonly<Record<ExportOptions['dtype'], WeightsDtype>> = {
+const DTYPES: Readonly<Record<ModelExportOptions['dtype'], WeightsDtype | undefined>> = {
+  asIs: undefined,
   fp32: 'F32',
   fp16: 'F16',
   bf16: 'BF16',
 };
 
 /**
- * Writes a diffusers folder. All weights get one dtype, since diffusers loads a text encoder as it lies and then fails on
+ * Writes a diffusers folder. All weights get one dtype (but for `asIs`), since diffusers loads a text encoder as it lies and then fails on
  * a UNet of another dtype; files that have it already and did not change are copied byte for byte.
  * @returns the files written, relative to the folder
  */
 export async function exportDiffusersFolder(
   { files, networks, recommended, changed, weights }: ModelToExport,
   folder: string,
-  { dtype, metadata }: Omit<ExportOptions, 'format'>,
+  { dtype, metadata }: Omit<ModelExportOptions, 'format'>,
 ): Promise<string[]> {
   const plan = await planDiffusersFolder(files, { changed, dtype: DTYPES[dtype], metadata });
   const written = await writePlannedFiles(plan, folder);
   for (const { component, path, tensors, metadata: header } of plan.saves) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     const parameters = parametersOf(networks, component);
-    const keys = tensors.map(({ key }) => key);
-    await weights.save(join(folder, path), variablesToSave(parameters, keys, DTYPES[dtype]), header);
+    await weights.save(join(folder, path), variablesToSave(parameters, tensors), header);
     written.push(path);
   }
   if (Object.keys(recommended).length > 0) {
@@ -69,7 +70,7 @@ export async function exportDiffusersFolder(
 export async function exportLdmFile(
   { files, networks, changed, weights }: ModelToExport,
   path: string,
-  { dtype, metadata }: Omit<ExportOptions, 'format'>,
+  { dtype, metadata }: Omit<ModelExportOptions, 'format'>,
 ): Promise<string[]> {
   const file = path.endsWith('.safetensors') ? path : join(path, 'model.safetensors');
   await mkdir(dirname(file), { recursive: true });
@@ -80,7 +81,11 @@ export async function exportLdmFile(
       if (!changed.includes(component.name)) continue;
       const part = join(scratch, `${component.name}.safetensors`);
       const parameters = parametersOf(networks, component.name);
-      await weights.save(part, variablesToSave(parameters, [...component.tensors.keys()], DTYPES[dtype]), {});
+      const tensors = [...component.tensors.values()].map((entry) => ({
+        key: entry.name,
+        dtype: DTYPES[dtype] ?? floatDtype(entry),
+      }));
+      await weights.save(part, variablesToSave(parameters, tensors), {});
       replaced.set(component.name, { ...component, tensors: (await readSafetensorsHeader(part)).tensors });
     }
     const { unet, vae, textEncoder } = files.components;
@@ -89,7 +94,8 @@ export async function exportLdmFile(
       vae: replaced.get('vae') ?? vae,
       textEncoder: replaced.get('text_encoder') ?? textEncoder,
     };
-    await writeLdmFile(file, components, { dtype: DTYPES[dtype], metadata });
+    const wanted = DTYPES[dtype];
+    await writeLdmFile(file, components, { dtype: wanted ?? 'asIs', metadata });
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
@@ -105,10 +111,9 @@ interface SavedTensor {
 
 function variablesToSave(
   parameters: Parameters,
-  keys: readonly string[],
-  dtype: WeightsDtype,
+  tensors: readonly { readonly key: string; readonly dtype: WeightsDtype }[],
 ): SavedTensor[] {
-  return keys.map((key) => {
+  return tensors.map(({ key, dtype }) => {
     const parameter = parameters.entries().get(key);
     if (parameter === undefined) throw new WeightsError('the network has no such weight', { where: key });
     return { variable: parameters.variableName(key), key, dtype, layout: parameter.layout };

@@ -8,13 +8,7 @@ import {
   type Attached,
   type DiffusionModel,
 } from '@likeness/core';
-import {
-  attachAdapters,
-  attachEmbedding,
-  attachExported,
-  attachVectors,
-  type LearnedEmbedding,
-} from '../composition.ts';
+import { attachAdapters, attachEmbedding, attachVectors } from '../composition.ts';
 import { parseAdapterArgument, type AdapterArgument } from '../run/adapterArguments.ts';
 import { runFolderOf } from '../run/findRun.ts';
 import type { Source } from './source.ts';
@@ -88,30 +82,16 @@ export function attachAll(
   ]);
 }
 
-/** Adapters, and the words that lie in the same file. */
+/** Adapters of a file, folder or run, and the words that came along in the file. */
 async function attachLora(
   model: DiffusionModel,
   path: string,
   options: { readonly weight: number; readonly name: string },
 ): Promise<Attached> {
   const run = await runFolderOf(path);
-  const folder = run === undefined ? path : join(run, 'export');
-  const isFolder = run !== undefined || (await stat(path)).isDirectory();
-  let words: readonly LearnedEmbedding[] = [];
-  const adapters = async (): Promise<Attached> => {
-    if (isFolder) {
-      const attached = await attachExported(model, folder, options);
-      words = attached.embeddings;
-      return attached;
-    }
-    const attached = await attachAdapters(model, path, options);
-    words = attached.file.embeddings;
-    return attached;
-  };
-  return attachInOrder([
-    adapters,
-    () => attachInOrder(words.map((word) => () => attachVectors(model, word, path))),
-  ]);
+  const adapters = await attachAdapters(model, run === undefined ? path : join(run, 'export'), options);
+  const words = adapters.file.embeddings;
+  return attachInOrder([() => adapters, ...words.map((word) => () => attachVectors(model, word, path))]);
 }
 
 /** As tools call an adapter: its file without folder and ending. */

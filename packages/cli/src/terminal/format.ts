@@ -37,6 +37,15 @@ export function formatRate(rate: number): string {
     : String(Number(rate.toPrecision(3)));
 }
 
+/** `93.1 %` of a share 0 … 1; what is not all is never called 100 %. */
+export function formatPercent(share: number): string {
+  const percent = 100 * share;
+  const shown = percent.toFixed(1);
+  if (shown === '100.0')
+    return share > 1 - 1e-9 ? '100 %' : `${(Math.floor(1e7 * share) / 1e5).toString()} %`;
+  return `${shown} %`;
+}
+
 /** `1 picture`, `5 pictures`. */
 export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;

@@ -134,7 +134,7 @@ export async function openTinyModel(
         const tensors = [...parameters.entries().values()].map(({ key, layout }) => ({
           variable: parameters.variableName(key),
           key,
-          dtype: DTYPES[dtype],
+          dtype: dtype === 'asIs' ? 'F32' : DTYPES[dtype],
           layout,
         }));
         await weights.save(join(path, file), tensors, metadata);

@@ -5,6 +5,7 @@
 // extensions-builtin/Lora/networks.py (`bundle_emb`).
 import { readTensor, type TensorEntry } from '@likeness/core';
 import type { WrittenTensor } from './dialects.ts';
+import type { FloatDtype } from './readAdapters.ts';
 
 export interface BundledEmbedding {
   /** As it stands in prompts. */
@@ -13,16 +14,19 @@ export interface BundledEmbedding {
   readonly width: number;
   /** `[vectors, width]`, flat. */
   readonly values: Float32Array;
+  /** The type it had where it came from. */
+  readonly dtype?: FloatDtype;
 }
 
 /** The word is whatever stands before what A1111's three kinds of embeddings call their one tensor. */
 const KEY = /^bundle_emb\.(.+?)\.(?:clip_l|emb_params|string_to_param\.\*)$/;
 
 export const bundled = (embeddings: readonly BundledEmbedding[]): WrittenTensor[] =>
-  embeddings.map(({ word, vectors, width, values }) => ({
+  embeddings.map(({ word, vectors, width, values, dtype }) => ({
     key: `bundle_emb.${word}.clip_l`,
     shape: [vectors, width],
     values,
+    ...(dtype ? { dtype } : {}),
   }));
 
 /** Whether a key is one of a word for a model with one text encoder. */
@@ -31,5 +35,5 @@ export const isBundled = ({ name, shape }: TensorEntry): boolean => KEY.test(nam
 export async function readBundled(entry: TensorEntry): Promise<BundledEmbedding> {
   const [vectors = 1, width = 1] = entry.shape.length === 1 ? [1, ...entry.shape] : entry.shape;
   const word = KEY.exec(entry.name)?.[1] ?? entry.name;
-  return { word, vectors, width, values: await readTensor(entry) };
+  return { word, vectors, width, values: await readTensor(entry), dtype: entry.dtype as FloatDtype };
 }

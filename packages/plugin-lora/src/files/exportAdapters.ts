@@ -17,7 +17,7 @@ import type { HeldAdapter } from '../held.ts';
 import { bundled, type BundledEmbedding } from './bundledEmbeddings.ts';
 import { inFileOrder, spelledOut, type WeightsDtype, type WrittenAdapter } from './dialects.ts';
 import { DIFFUSERS_FILE, KOHYA_FILE, PEFT_FILE } from './fileNames.ts';
-import { modelSpec, trainingMetadata, type RunSettings } from './kohyaMetadata.ts';
+import { modelSpec, splitKohya, trainingMetadata } from './kohyaMetadata.ts';
 import { peftConfig } from './peftConfig.ts';
 import { writeKohyaFile } from './writeKohyaFile.ts';
 
@@ -46,7 +46,7 @@ export async function exportAdapters(
       rank,
       scale,
       parts: Object.fromEntries(own),
-      ...(magnitude ? { magnitude } : {}),
+      ...(magnitude ? { magnitude: { values: magnitude } } : {}),
     };
   });
   const { folder, model, options } = target;
@@ -63,9 +63,12 @@ export async function exportAdapters(
 export interface WriteOptions {
   readonly model: DiffusionModel;
   readonly format: LoraFormat;
-  readonly dtype: WeightsDtype;
-  /** Of the run, with its settings as JSON under `likeness`. */
+  /** `asIs`: each tensor as it was where it came from. */
+  readonly dtype: WeightsDtype | 'asIs';
+  /** Of the run, with its settings as JSON under `likeness`; what it knows of `ss_*` and `modelspec.*` is kept. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** Name of the file, where the dialect has one; default: what its tools call it. */
+  readonly fileName?: string;
   /** Vectors of words, to lie in the same file; only kohya's readers take them there. */
   readonly embeddings?: readonly BundledEmbedding[];
 }
@@ -74,7 +77,7 @@ export interface WriteOptions {
 export async function writeAdapters(
   folder: string,
   adapters: readonly WrittenAdapter[],
-  { model, format, dtype, metadata, embeddings = [] }: WriteOptions,
+  { model, format, dtype, metadata, fileName, embeddings = [] }: WriteOptions,
 ): Promise<string[]> {
   const sources = (some: readonly WrittenAdapter[]): TensorSource[] =>
     inFileOrder([...some.flatMap((adapter) => spelledOut(adapter, format)), ...bundled(embeddings)], dtype);
@@ -84,7 +87,7 @@ export async function writeAdapters(
   });
   switch (format) {
     case 'diffusers': {
-      const path = join(folder, DIFFUSERS_FILE);
+      const path = join(folder, fileName ?? DIFFUSERS_FILE);
       const settings = components.flatMap(({ component, config }) =>
         Object.entries(config).map(([key, value]) => [`${component}.${key}`, value] as const),
       );
@@ -96,11 +99,14 @@ export async function writeAdapters(
       return [path];
     }
     case 'kohya': {
-      const path = join(folder, KOHYA_FILE);
-      const run = runSettings(metadata);
-      await writeKohyaFile(path, sources(adapters), trainingMetadata(adapters, model, run), (dataHash) => ({
-        ...metadata,
-        ...modelSpec(model, run, dataHash),
+      const path = join(folder, fileName ?? KOHYA_FILE);
+      const known = splitKohya(metadata);
+      const training = { ...trainingMetadata(adapters, model, known.run), ...known.training };
+      await writeKohyaFile(path, sources(adapters), training, (dataHash) => ({
+        ...known.rest,
+        ...modelSpec(model, known.run, dataHash),
+        ...known.specification,
+        'modelspec.hash_sha256': `0x${dataHash}`,
       }));
       return [path];
     }
@@ -147,8 +153,4 @@ async function trainedValues(
   } finally {
     await rm(path, { force: true });
   }
-}
-
-function runSettings({ likeness }: Readonly<Record<string, string>>): RunSettings {
-  return likeness === undefined ? {} : (JSON.parse(likeness) as RunSettings);
 }

@@ -10,8 +10,27 @@ const WIDTH_OF_VERSION_2 = 1024;
 /** The run as its portable config tells it; see `ExportOptions.metadata`. */
 export type RunSettings = Readonly<Record<string, unknown>>;
 
-/** `ss_*`: what is known of the training. */
+/** `ss_*`: what is known of the training; without a run, what its tools need to build the network. */
 export function trainingMetadata(
+  adapters: readonly WrittenAdapter[],
+  model: DiffusionModel,
+  run: RunSettings,
+): Record<string, string> {
+  const all = allOfTraining(adapters, model, run);
+  if (Object.keys(run).length > 0) return all;
+  return Object.fromEntries(Object.entries(all).filter(([key]) => KNOWN_WITHOUT_RUN.has(key)));
+}
+
+const KNOWN_WITHOUT_RUN: ReadonlySet<string> = new Set([
+  'ss_network_module',
+  'ss_network_dim',
+  'ss_network_alpha',
+  'ss_network_args',
+  'ss_v2',
+  'ss_base_model_version',
+]);
+
+function allOfTraining(
   adapters: readonly WrittenAdapter[],
   model: DiffusionModel,
   run: RunSettings,
@@ -124,6 +143,26 @@ function pythonText(value: unknown): string {
   if (value === null) return 'None';
   if (typeof value === 'boolean') return value ? 'True' : 'False';
   return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** Hashes of a file as it was, which is another file now. */
+const HASHES: ReadonlySet<string> = new Set(['sshs_model_hash', 'sshs_legacy_hash', 'modelspec.hash_sha256']);
+
+/** Metadata by whom they are for; hashes are left out. */
+export function splitKohya(metadata: Readonly<Record<string, string>>): {
+  readonly run: RunSettings;
+  readonly training: Record<string, string>;
+  readonly specification: Record<string, string>;
+  readonly rest: Record<string, string>;
+} {
+  const [training, specification, rest]: Record<string, string>[] = [{}, {}, {}];
+  for (const [key, value] of Object.entries(metadata)) {
+    if (HASHES.has(key)) continue;
+    const kind = key.startsWith('ss_') ? training : key.startsWith('modelspec.') ? specification : rest;
+    if (kind) kind[key] = value;
+  }
+  const run = JSON.parse(metadata['likeness'] ?? '{}') as RunSettings;
+  return { run, training: training ?? {}, specification: specification ?? {}, rest: rest ?? {} };
 }
 
 const record = (value: unknown): Record<string, unknown> =>

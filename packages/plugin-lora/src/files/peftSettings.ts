@@ -17,10 +17,14 @@ export type PeftSettings = z.output<typeof settingsSchema>;
 
 /** Factor on ΔW of a module, by PEFT's rules. @param rank of its tensors; without one, the settings' */
 export function scaleFromSettings(settings: PeftSettings, path: string, rank: number | undefined): number {
-  const r = rank ?? fromPattern(settings.rank_pattern, path) ?? settings.r;
+  const r = rank ?? rankFromSettings(settings, path);
   const alpha = fromPattern(settings.alpha_pattern, path) ?? settings.lora_alpha ?? settings.alpha ?? r;
   return alpha / (settings.use_rslora ? Math.sqrt(r) : r);
 }
+
+/** Rank of a module whose tensors do not say it. */
+export const rankFromSettings = ({ rank_pattern: ranks, r }: PeftSettings, path: string): number =>
+  fromPattern(ranks, path) ?? r;
 
 /** Keys are regular expressions for the end of a path (peft/utils/other.py: `get_pattern_key`). */
 function fromPattern(pattern: Record<string, number> | null | undefined, path: string): number | undefined {

@@ -6,13 +6,16 @@ import { sizesOf, type AdaptableLayer } from '../layers.ts';
 import { METHODS } from '../options.ts';
 import { isBundled, readBundled, type BundledEmbedding } from './bundledEmbeddings.ts';
 import { numberedModules } from './numberedModules.ts';
-import { findPeftSettings, scaleFromSettings, type PeftSettings } from './peftSettings.ts';
+import { findPeftSettings, rankFromSettings, scaleFromSettings, type PeftSettings } from './peftSettings.ts';
 import { spellingsOf, splitKey } from './spellings.ts';
 
 export interface PartValues {
   readonly shape: Shape;
   readonly values: Float32Array;
+  /** The type it has in the file. */
+  readonly dtype: FloatDtype;
 }
+export type FloatDtype = 'F32' | 'F16' | 'BF16';
 
 /** An adapter as a file holds it, whatever its spelling. */
 export interface StoredAdapter {
@@ -21,7 +24,13 @@ export interface StoredAdapter {
   readonly parts: Parts<PartValues>;
   /** Factor on ΔW: alpha / rank. */
   readonly scale: number;
-  readonly magnitude?: { readonly values: Float32Array; readonly axis: MagnitudeAxis };
+  /** As the file says it; LoKr of two whole factors has none in its tensors. */
+  readonly rank: number | undefined;
+  readonly magnitude?: {
+    readonly values: Float32Array;
+    readonly axis: MagnitudeAxis;
+    readonly dtype: FloatDtype;
+  };
 }
 
 export interface AdapterFile {
@@ -114,7 +123,7 @@ async function readAdapter(
   const values = await Promise.all(
     names.map(async (part) => {
       const entry = own[part];
-      return entry ? [[part, { shape: entry.shape, values: await readTensor(entry) }] as const] : [];
+      return entry ? [[part, await readPart(entry)] as const] : [];
     }),
   );
   const rank = method.rankOf(shapes);
@@ -123,8 +132,16 @@ async function readAdapter(
     layer,
     parts: Object.fromEntries(values.flat()),
     scale: await scaleOf(alpha, rank, settings, layer),
-    ...(magnitude && axis ? { magnitude: { values: await readTensor(magnitude), axis } } : {}),
+    rank:
+      rank ?? (settings && rankFromSettings(settings, layer.path)) ?? (alpha && (await readTensor(alpha))[0]),
+    ...(magnitude && axis ? { magnitude: { ...(await readPart(magnitude)), axis } } : {}),
   };
+}
+
+/** Of the tensors of a file only floating-point ones can be read. */
+async function readPart(entry: TensorEntry): Promise<PartValues> {
+  const values = await readTensor(entry);
+  return { shape: entry.shape, values, dtype: entry.dtype as FloatDtype };
 }
 
 /** Written beside the tensors (kohya), in settings (PEFT, diffusers), or nowhere: then alpha is the rank. */

@@ -139,7 +139,7 @@ const asWritten = (adapters: readonly StoredAdapter[]) =>
     parts,
     scale,
     rank: parts['down']?.shape[0] ?? 1,
-    ...(magnitude ? { magnitude: magnitude.values } : {}),
+    ...(magnitude ? { magnitude } : {}),
   }));
 
 /** All numbers of adapters in one row, in the order of their layers. */

@@ -185,7 +185,8 @@ function inFileOrder({ tensors }: ComponentFiles): TensorEntry[] {
   );
 }
 
-function floatDtype({ name, dtype, file }: TensorEntry): WeightsDtype {
+/** @throws WeightsError when a tensor is no weight */
+export function floatDtype({ name, dtype, file }: TensorEntry): WeightsDtype {
   if (dtype === 'F32' || dtype === 'F16' || dtype === 'BF16') return dtype;
   throw new WeightsError(`${name} does not hold floating-point weights`, { where: file, got: dtype });
 }

@@ -1,6 +1,6 @@
 export { openDiffusersFolder } from './diffusersFolder.ts';
 export type { DiffusersFolderOptions } from './diffusersFolder.ts';
-export { planDiffusersFolder, writePlannedFiles } from './diffusersPlan.ts';
+export { floatDtype, planDiffusersFolder, writePlannedFiles } from './diffusersPlan.ts';
 export type {
   ComponentToSave,
   DiffusersFolderPlan,

@@ -221,8 +221,8 @@ export function planLdmFile(
 }
 
 export interface LdmWriteOptions {
-  /** Of all tensors; half precision is what such files are published in. */
-  readonly dtype?: 'F32' | 'F16' | 'BF16';
+  /** Of all tensors, or each as it is; half precision is what such files are published in. */
+  readonly dtype?: 'F32' | 'F16' | 'BF16' | 'asIs';
   readonly metadata?: Readonly<Record<string, string>>;
   /** By default told from the text encoder's config. */
   readonly textLayout?: TextLayout;
@@ -234,13 +234,16 @@ export async function writeLdmFile(
   components: ModelFiles['components'],
   { dtype = 'F16', metadata = {}, textLayout }: LdmWriteOptions = {},
 ): Promise<void> {
-  const tensors = planLdmFile(components, textLayout).map(({ name, shape, sources }) => ({
-    name,
-    dtype,
-    shape,
-    data: () =>
-      sources.every((source) => source.dtype === dtype) ? joinBytes(sources) : joinValues(sources),
-  }));
+  const tensors = planLdmFile(components, textLayout).map(({ name, shape, sources }) => {
+    const written = dtype === 'asIs' ? (sources[0]?.dtype ?? 'F32') : dtype;
+    const isCopied = sources.every((source) => source.dtype === written);
+    return {
+      name,
+      dtype: written,
+      shape,
+      data: () => (isCopied ? joinBytes(sources) : joinValues(sources)),
+    };
+  });
   await writeSafetensors(path, tensors, { format: 'pt', ...metadata });
 }
 

@@ -1,0 +1,42 @@
+// Learned vectors into a file other tools read: under the word itself (diffusers; A1111 and ComfyUI read it, too), or
+// under `emb_params`, where the file's name is the word (kohya, ai-toolkit, OneTrainer).
+import { ConfigError, writeSafetensors } from '@likeness/core';
+import { WORD_KEY, type LearnedEmbedding } from './readEmbedding.ts';
+
+export const EMBEDDING_FORMATS = ['diffusers', 'kohya'] as const;
+export type EmbeddingFormat = (typeof EMBEDDING_FORMATS)[number];
+const DTYPES = { fp32: 'F32', fp16: 'F16', bf16: 'BF16' } as const;
+
+export interface WriteEmbeddingOptions {
+  readonly format: EmbeddingFormat;
+  /** Default: as it is. */
+  readonly dtype?: keyof typeof DTYPES;
+}
+
+/** @throws ConfigError for a word that would be taken for a format's key */
+export async function writeEmbedding(
+  path: string,
+  { word, values, shape, dtype, metadata }: LearnedEmbedding,
+  { format, dtype: wanted }: WriteEmbeddingOptions,
+): Promise<void> {
+  if (word === 'emb_params') {
+    throw new ConfigError('emb_params is the name of a format, not a word', {
+      where: path,
+      cure: 'name the word',
+    });
+  }
+  const { [WORD_KEY]: _, ...kept } = metadata;
+  await writeSafetensors(
+    path,
+    [
+      {
+        name: format === 'diffusers' ? word : 'emb_params',
+        dtype: wanted === undefined ? dtype : DTYPES[wanted],
+        shape,
+        data: () => values,
+      },
+    ],
+    // The word stands in the header, for the file may be renamed.
+    format === 'diffusers' ? kept : { ...kept, [WORD_KEY]: word },
+  );
+}
