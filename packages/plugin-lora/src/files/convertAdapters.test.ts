@@ -1,5 +1,5 @@
 // Every dialect into every other and back: the same bytes; and what cannot be said, with its reason.
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRng, readSafetensorsHeader, writeSafetensors, type DiffusionModel } from '@likeness/core';
 import { createTinyModel, temporaryFolder } from '@likeness/core/testing';
@@ -185,7 +185,10 @@ describe('refuses, with the reason and the way that goes', () => {
     ).rejects.toThrow(/settings beside/);
     await writeFile(join(folder, 'old.pt'), 'PK');
     await expect(openAdapters(join(folder, 'old.pt'), [])).rejects.toThrow(/a pickle[^]*torch\.load/);
+    // Beside a file whose name says what it is another may lie: the word of the same run.
     await writeFile(join(place, 'other.safetensors'), '');
+    expect((await openAdapters(place, adaptableLayers(model))).adapters).toHaveLength(file.adapters.length);
+    await rename(join(place, 'lora.safetensors'), join(place, 'mine.safetensors'));
     await expect(openAdapters(place, [])).rejects.toThrow(/could be meant/);
     await expect(openAdapters(join(folder, 'nowhere'), [])).rejects.toThrow(/nothing there/);
   });
