@@ -16,6 +16,8 @@ export interface ModelCardFacts {
   readonly exported: string;
   /** Class pictures took part in training. */
   readonly withPrior: boolean;
+  /** Sentences about the exported files. */
+  readonly notes?: readonly string[];
   /** Last step and its loss. */
   readonly last?: { readonly step: number; readonly loss: number };
 }
@@ -28,6 +30,7 @@ export function modelCard({
   sheet,
   exported,
   withPrior,
+  notes = [],
   last,
 }: ModelCardFacts): string {
   const { prompts, recipe } = config;
@@ -51,6 +54,7 @@ export function modelCard({
     promptLines(config.prompts, withPrior),
     '## Use',
     usage(config, exported),
+    ...notes,
     samples.length === 0
       ? ''
       : `## Samples\n\n${samples.map(({ path, prompt }) => `![${prompt}](${encodeURI(path)})`).join('\n')}`,

@@ -30,6 +30,7 @@ export const exportStage: Stage<TrainingResult, ExportResult, RunState> = {
         ...(samples ? { sheet: localPath(folder.path, samples.sheet) } : {}),
         exported: local(folder.exportFolder),
         withPrior: container.prior !== undefined,
+        notes: state.trainables.flatMap(({ notes = [] }) => notes),
         ...(trained.last ? { last: { step: trained.step, loss: trained.last.loss } } : {}),
       }),
     );
