@@ -194,6 +194,8 @@ export interface Trainable {
   readonly initialValues?: ReadonlyMap<string, Float32Array>;
   /** Words that are learned, for other trainables' files to take along. */
   readonly words?: readonly LearnedWord[];
+  /** What whoever uses the result should know: sentences for the model card. */
+  readonly notes?: readonly string[];
   /** Writes what was learned; returns the files written. */
   export(target: ExportTarget): Promise<string[]>;
   /**

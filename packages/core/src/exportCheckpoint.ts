@@ -62,6 +62,9 @@ async function exportFrom(
     Object.fromEntries(planned),
   );
   try {
+    // What a checkpoint does not hold: values that never train.
+    for (const { initialValues = new Map<string, Float32Array>() } of trainables)
+      if (initialValues.size > 0) await machine.program.write(initialValues);
     await readCheckpoint(checkpoint, machine.program, [...train.trained, ...train.averageOf.values()]);
     return await exportTrainables({ config, model, machine, train, trainables }, output);
   } finally {

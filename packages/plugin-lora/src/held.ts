@@ -8,10 +8,13 @@ export interface HeldPart {
   readonly shape: readonly number[];
   readonly variableName: string;
   readonly variable: Variable;
-  readonly startsAtZero: boolean;
+  /** LoRA+: learns faster than the others. */
+  readonly isFast: boolean;
 }
 
 export interface HeldAdapter extends Omit<PlannedAdapter, 'parts'> {
   readonly parts: readonly HeldPart[];
   readonly dropout?: Dropout;
+  /** First values that are taken off again (PiSSA): A₀ and −B₀. They do not train. */
+  readonly origin?: Readonly<Record<'down' | 'up', HeldPart>>;
 }

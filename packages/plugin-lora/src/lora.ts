@@ -1,7 +1,7 @@
 // LoRA (Hu et al. 2021, arXiv 2106.09685) as a method: the model stays frozen, small adapters learn the subject.
 import { definePlugin } from '@likeness/core';
 import { attachAdapters } from './attach.ts';
-import { checkBundle, checkDropout, checkFormat, loraOptions } from './options.ts';
+import { checkBundle, checkDropout, checkFormat, checkStart, loraOptions } from './options.ts';
 import { adaptModel } from './trainable.ts';
 
 export const lora = definePlugin({
@@ -13,6 +13,7 @@ export const lora = definePlugin({
   setup: (options, { seed, plugins }) => {
     checkFormat(options);
     checkDropout(options);
+    checkStart(options);
     checkBundle(options, plugins);
     return {
       // diffusers' README for LoRA: 1e-4, 500 steps.

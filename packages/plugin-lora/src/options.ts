@@ -38,10 +38,10 @@ export const loraOptions = z.strictObject({
     .positive()
     .optional()
     .meta({ description: 'LoKr: largest size of the left factor; default: near the root' }),
-  initialisation: z
-    .enum(['gaussian', 'kaiming'])
-    .default('gaussian')
-    .meta({ description: "how LoRA's way down starts: as PEFT (standard deviation 1 / rank) or as kohya" }),
+  initialisation: z.enum(['gaussian', 'kaiming', 'pissa']).default('gaussian').meta({
+    description:
+      "how LoRA starts: gaussian as PEFT (standard deviation 1 / rank), kaiming as kohya, pissa as the weight's largest singular values",
+  }),
   targets: targets.default(['attn']).meta({
     description:
       'layers to adapt: attn, attn-mlp, full, the end of a path (to_q) or a glob (up_blocks.**.to_*)',
@@ -143,6 +143,19 @@ export function checkDropout({
       expected: 'rankDropout (--rank-dropout) or moduleDropout (--module-dropout)',
     },
   );
+}
+
+/** @throws ConfigError for a start that only LoRA has */
+export function checkStart({
+  variant,
+  initialisation,
+}: Pick<LoraOptions, 'variant' | 'initialisation'>): void {
+  if (initialisation !== 'pissa' || variant === 'lora') return;
+  throw new ConfigError(`${variant} has no start from the weight's singular values`, {
+    where: 'initialisation (--initialisation)',
+    expected: 'pissa with variant lora',
+    got: `pissa with variant ${variant}`,
+  });
 }
 
 /** @throws ConfigError for a file that the tools of its format could not read */

@@ -2,27 +2,21 @@
 import {
   createRng,
   createVariable,
-  readTensor,
-  WeightsError,
   type DiffusionModel,
   type ParameterGroup,
-  type Rng,
   type Trainable,
   type Variable,
 } from '@likeness/core';
-import { elementsOf, overlay, type Parts, type PlannedPart } from './adapters/adapter.ts';
+import { overlay, type Parts } from './adapters/adapter.ts';
 import { createDropout, type DropoutRates } from './adapters/dropout.ts';
-import { MAGNITUDE, rowLengths } from './adapters/magnitude.ts';
-import { exportAdapters } from './files/exportAdapters.ts';
+import { MAGNITUDE } from './adapters/magnitude.ts';
+import { exportAdapters, PISSA_NOTE } from './files/exportAdapters.ts';
 import { loadInDiffusers } from './files/fileNames.ts';
+import { firstValues, isPrincipal, originOf, variableNameOf } from './firstValues.ts';
 import type { HeldAdapter, HeldPart } from './held.ts';
-import { componentOf, sizesOf, type AdaptableLayer } from './layers.ts';
+import { componentOf, sizesOf } from './layers.ts';
 import type { LoraOptions } from './options.ts';
 import { planAdapters, type PlannedAdapter } from './plan.ts';
-
-/** Name of the variable of an adapter's part. */
-export const variableNameOf = ({ component, path }: AdaptableLayer, part: string): string =>
-  `lora.${component}.${path}.${part}`;
 
 /**
  * Lays new adapters over a model.
@@ -34,18 +28,8 @@ export async function adaptModel(
   seed: number,
 ): Promise<Trainable> {
   const planned = planAdapters(model, options);
-  const magnitudes = await Promise.all(planned.map((adapter) => firstMagnitude(model, adapter)));
+  const initialValues = await firstValues(model, planned, createRng(seed));
   const adapters = planned.map((adapter) => hold(adapter, options));
-  const rng = createRng(seed);
-  const initialValues = new Map<string, Float32Array>();
-  planned.forEach(({ layer, parts }, i) => {
-    for (const part of parts) {
-      const name = variableNameOf(layer, part.name);
-      if (part.start.kind !== 'zeros') initialValues.set(name, firstValues(part, name, rng));
-    }
-    const magnitude = magnitudes[i];
-    if (magnitude) initialValues.set(variableNameOf(layer, MAGNITUDE), magnitude);
-  });
   const detach = attachHeld(model, adapters);
   const touches = [...new Set(adapters.map(({ layer }) => layer.component))];
   return {
@@ -53,6 +37,7 @@ export async function adaptModel(
     touches,
     stepInputs: adapters.flatMap(({ dropout }) => dropout?.inputs ?? []),
     initialValues,
+    ...(adapters.some(({ origin }) => origin) ? { notes: [`The file is ${PISSA_NOTE}.`] } : {}),
     export: (target) => exportAdapters(adapters, options, target),
     loadInDiffusers: (exported) => loadInDiffusers(options.format, exported, touches),
     detach,
@@ -64,20 +49,26 @@ function hold(planned: PlannedAdapter, rates: DropoutRates): HeldAdapter {
   const all: Omit<HeldPart, 'variable' | 'variableName'>[] = parts.map(({ name, shape, start }) => ({
     name,
     shape,
-    startsAtZero: start.kind === 'zeros',
+    isFast: start.kind === 'zeros' || (start.kind === 'principal' && name === 'up'),
   }));
-  if (dora) all.push({ name: MAGNITUDE, shape: [sizesOf(layer).out], startsAtZero: false });
-  const held = all.map((part) => {
-    const variableName = variableNameOf(layer, part.name);
+  if (dora) all.push({ name: MAGNITUDE, shape: [sizesOf(layer).out], isFast: false });
+  const heldAs = (part: (typeof all)[number], name: string): HeldPart => {
+    const variableName = variableNameOf(layer, name);
     return { ...part, variableName, variable: createVariable({ name: variableName, shape: part.shape }) };
-  });
+  };
+  const held = all.map((part) => heldAs(part, part.name));
   const dropout = createDropout(`lora.${layer.component}.${layer.path}`, rates);
-  return { ...planned, parts: held, ...(dropout ? { dropout } : {}) };
+  const [down, up] = all;
+  const origin =
+    down && up && isPrincipal(planned)
+      ? { down: heldAs(down, originOf('down')), up: heldAs(up, originOf('up')) }
+      : undefined;
+  return { ...planned, parts: held, ...(dropout ? { dropout } : {}), ...(origin ? { origin } : {}) };
 }
 
 /** @returns takes them off again and gives their variables back */
 function attachHeld(model: DiffusionModel, adapters: readonly HeldAdapter[]): () => void {
-  const takeOff = adapters.map(({ method, layer, parts, scale, dropout }) => {
+  const takeOff = adapters.map(({ method, layer, parts, scale, dropout, origin }) => {
     const tensors: Parts<Variable> = Object.fromEntries(parts.map(({ name, variable }) => [name, variable]));
     const { [MAGNITUDE]: values, ...own } = tensors;
     const magnitude = values && ({ values, axis: 'out' } as const);
@@ -88,47 +79,26 @@ function attachHeld(model: DiffusionModel, adapters: readonly HeldAdapter[]): ()
       scale,
       ...(magnitude ? { magnitude } : {}),
       ...(dropout ? { dropout } : {}),
+      ...(origin ? { origin: { down: origin.down.variable, up: origin.up.variable } } : {}),
     });
     return componentOf(model, layer.component).parameters.attach(layer.path, adapter);
   });
   return () => {
     for (const off of takeOff.toReversed()) off();
-    for (const { parts } of adapters) for (const { variable } of parts) variable.dispose();
+    for (const { parts, origin } of adapters) {
+      for (const { variable } of parts) variable.dispose();
+      origin?.down.variable.dispose();
+      origin?.up.variable.dispose();
+    }
   };
-}
-
-function firstValues({ shape, start }: PlannedPart, purpose: string, rng: Rng): Float32Array {
-  const count = elementsOf(shape);
-  const stream = rng.stream(purpose, 0, 0);
-  switch (start.kind) {
-    case 'zeros':
-      return new Float32Array(count);
-    case 'normal':
-      return stream.normal(count).map((value) => value * start.standardDeviation);
-    case 'kaiming':
-      return stream.uniform(count).map((value) => (2 * value - 1) / Math.sqrt(start.fanIn));
-  }
-}
-
-/** Lengths of the layer's own rows. @throws WeightsError when the model's files do not hold the layer */
-async function firstMagnitude(
-  model: DiffusionModel,
-  { layer, dora }: PlannedAdapter,
-): Promise<Float32Array | undefined> {
-  if (!dora) return undefined;
-  const key = `${layer.path}.weight`;
-  const entry = componentOf(model, layer.component).tensors.get(key);
-  if (entry === undefined)
-    throw new WeightsError('a layer to adapt has no weight', { where: `${model.source}: ${key}` });
-  return rowLengths(await readTensor(entry), sizesOf(layer).out);
 }
 
 /** One group for each component, learning rate, and side of LoRA+. */
 function groupsOf(adapters: readonly HeldAdapter[], loraPlusRatio: number): ParameterGroup[] {
   const groups = new Map<string, { group: Omit<ParameterGroup, 'variables'>; variables: Variable[] }>();
   for (const { layer, parts, learningRate } of adapters) {
-    for (const { variable, startsAtZero } of parts) {
-      const faster = startsAtZero && loraPlusRatio !== 1;
+    for (const { variable, isFast } of parts) {
+      const faster = isFast && loraPlusRatio !== 1;
       const name = `lora.${layer.component}${learningRate === undefined ? '' : `@${learningRate}`}${faster ? '.plus' : ''}`;
       const entry = groups.get(name) ?? {
         group: {

@@ -18,6 +18,8 @@ export interface ModelCardFacts {
   readonly loadInDiffusers?: readonly string[];
   /** Class pictures took part in training. */
   readonly withPrior: boolean;
+  /** Sentences about the exported files. */
+  readonly notes?: readonly string[];
   /** Last step and its loss. */
   readonly last?: { readonly step: number; readonly loss: number };
 }
@@ -31,6 +33,7 @@ export function modelCard({
   exported,
   loadInDiffusers = [],
   withPrior,
+  notes = [],
   last,
 }: ModelCardFacts): string {
   const { prompts, recipe } = config;
@@ -54,6 +57,7 @@ export function modelCard({
     promptLines(config.prompts, withPrior),
     '## Use',
     usage(config, baseModel, exported, loadInDiffusers),
+    ...notes,
     samples.length === 0
       ? ''
       : `## Samples\n\n${samples.map(({ path, prompt }) => `![${prompt}](${encodeURI(path)})`).join('\n')}`,

@@ -33,6 +33,7 @@ export const exportStage: Stage<TrainingResult, ExportResult, RunState> = {
           ({ loadInDiffusers }) => loadInDiffusers?.(local(folder.exportFolder)) ?? [],
         ),
         withPrior: container.prior !== undefined,
+        notes: state.trainables.flatMap(({ notes = [] }) => notes),
         ...(trained.last ? { last: { step: trained.step, loss: trained.last.loss } } : {}),
       }),
     );

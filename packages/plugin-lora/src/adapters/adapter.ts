@@ -6,6 +6,7 @@ import { tf, type Adapter, type LayerCall, type Tensor } from '@likeness/core';
 import type { AdaptableLayer } from '../layers.ts';
 import type { Dropout } from './dropout.ts';
 import { withMagnitude, type MagnitudeAxis } from './magnitude.ts';
+import { beside, halves, type Origin } from './origin.ts';
 
 /** Values by part: `down`, `up`, `hada_w1_a`, … */
 export type Parts<T> = Readonly<Record<string, T>>;
@@ -16,7 +17,9 @@ export type Start =
   | { readonly kind: 'zeros' }
   | { readonly kind: 'normal'; readonly standardDeviation: number }
   /** Uniform in ± 1 / √fanIn: torch's kaiming_uniform_ with a = √5. */
-  | { readonly kind: 'kaiming'; readonly fanIn: number };
+  | { readonly kind: 'kaiming'; readonly fanIn: number }
+  /** What the layer's own weight does most (PiSSA). */
+  | { readonly kind: 'principal' };
 
 export interface PlannedPart {
   readonly name: string;
@@ -27,7 +30,7 @@ export interface PlannedPart {
 /** What a method may be told when it plans its parts. */
 export interface PartOptions {
   readonly rank: number;
-  readonly initialisation: 'gaussian' | 'kaiming';
+  readonly initialisation: 'gaussian' | 'kaiming' | 'pissa';
   /** LoKr: how large the left factor may be. */
   readonly factor?: number;
 }
@@ -66,16 +69,29 @@ export interface BoundAdapter {
   readonly magnitude?: { readonly values: Tensor; readonly axis: MagnitudeAxis };
   /** While it trains. */
   readonly dropout?: Dropout;
+  /** What is taken off again, since the parts did not begin at zero (PiSSA): ΔW = B A − B₀ A₀. */
+  readonly origin?: Origin;
 }
 
 /** The overlay of a layer: `attach` it at the layer's path. */
-export function overlay({ method, layer, parts, scale, magnitude, dropout }: BoundAdapter): Adapter {
+export function overlay({
+  method,
+  layer,
+  parts: learned,
+  scale,
+  magnitude,
+  dropout,
+  origin,
+}: BoundAdapter): Adapter {
   const outAxis = layer.kind === 'conv2d' ? 3 : 0;
   return (call) => {
+    const parts = origin ? beside(learned, origin) : learned;
+    const narrow =
+      dropout && ((states: Tensor) => (origin ? halves(states, dropout.narrow) : dropout.narrow(states)));
     const whole = dropout?.module();
     const unlessDropped = (change: Tensor): Tensor => (whole ? tf.mul(change, whole) : change);
     if (magnitude === undefined && method.outputChange !== undefined) {
-      const change = method.outputChange(call, parts, layer, dropout?.narrow);
+      const change = method.outputChange(call, parts, layer, narrow);
       return tf.add(call.base(), unlessDropped(tf.mul(change, scale)));
     }
     const all = asHeld(method.weightChange(parts, layer), layer);

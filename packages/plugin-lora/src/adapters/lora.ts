@@ -8,17 +8,15 @@ export const lora: AdapterMethod = {
   name: 'lora',
   plan({ shape }, { rank, initialisation }) {
     const [out = 1, ...down] = shape;
-    const fanIn = elementsOf(down);
+    const starts = {
+      gaussian: [{ kind: 'normal', standardDeviation: 1 / rank }, { kind: 'zeros' }],
+      kaiming: [{ kind: 'kaiming', fanIn: elementsOf(down) }, { kind: 'zeros' }],
+      pissa: [{ kind: 'principal' }, { kind: 'principal' }],
+    } as const;
+    const [ofDown, ofUp] = starts[initialisation];
     return [
-      {
-        name: 'down',
-        shape: [rank, ...down],
-        start:
-          initialisation === 'gaussian'
-            ? { kind: 'normal', standardDeviation: 1 / rank }
-            : { kind: 'kaiming', fanIn },
-      },
-      { name: 'up', shape: [out, rank, ...down.slice(1).map(() => 1)], start: { kind: 'zeros' } },
+      { name: 'down', shape: [rank, ...down], start: ofDown },
+      { name: 'up', shape: [out, rank, ...down.slice(1).map(() => 1)], start: ofUp },
     ];
   },
 

@@ -11,15 +11,21 @@ import {
   type TensorSource,
 } from '@likeness/core';
 import { MAGNITUDE } from '../adapters/magnitude.ts';
+import { valuesBeside } from '../adapters/origin.ts';
 import { adaptableLayers, type ComponentName } from '../layers.ts';
 import type { LoraFormat } from '../options.ts';
-import type { HeldAdapter } from '../held.ts';
+import type { HeldAdapter, HeldPart } from '../held.ts';
 import { bundled, type BundledEmbedding } from './bundledEmbeddings.ts';
 import { inFileOrder, spelledOut, type WeightsDtype, type WrittenAdapter } from './dialects.ts';
 import { DIFFUSERS_FILE, KOHYA_FILE, PEFT_FILE } from './fileNames.ts';
 import { modelSpec, splitKohya, trainingMetadata } from './kohyaMetadata.ts';
+import type { PartValues } from './readAdapters.ts';
 import { peftConfig } from './peftConfig.ts';
 import { writeKohyaFile } from './writeKohyaFile.ts';
+
+/** What is said of such files in their headers and in the model card. */
+export const PISSA_NOTE =
+  'trained from PiSSA at half this rank: [B, -B0] [A; A0], an ordinary LoRA on the unchanged base model';
 
 /** @returns the files written */
 export async function exportAdapters(
@@ -29,23 +35,33 @@ export async function exportAdapters(
 ): Promise<string[]> {
   const words = bundleEmbedding ? target.words : [];
   const names = adapters.flatMap(({ parts }) => parts.map(({ variableName }) => variableName));
-  const values = await trainedValues([...names, ...words.map(({ variable }) => variable)], target);
-  const written = adapters.map(({ method, layer, rank, scale, parts }): WrittenAdapter => {
-    const all = parts.map(({ name, shape, variableName }) => ({
-      name,
-      shape,
-      values: values.get(variableName) ?? new Float32Array(),
-    }));
-    const magnitude = all.find(({ name }) => name === MAGNITUDE)?.values;
-    const own = all
-      .filter(({ name }) => name !== MAGNITUDE)
-      .map(({ name, ...part }) => [name, part] as const);
+  const origins = adapters.flatMap(({ origin }) => (origin ? [origin.down, origin.up] : []));
+  const others = [
+    ...origins.map(({ variableName }) => variableName),
+    ...words.map(({ variable }) => variable),
+  ];
+  const values = await trainedValues([...names, ...others], target);
+  const valuesOf = ({ shape, variableName }: HeldPart): PartValues => ({
+    shape,
+    values: values.get(variableName) ?? new Float32Array(),
+    dtype: 'F32',
+  });
+  const written = adapters.map(({ method, layer, rank, scale, parts, origin }): WrittenAdapter => {
+    const { [MAGNITUDE]: length, ...own }: Record<string, PartValues> = Object.fromEntries(
+      parts.map((part) => [part.name, valuesOf(part)]),
+    );
+    const magnitude = length?.values;
+    const { down, up } = own;
+    const whole =
+      origin && down && up
+        ? valuesBeside({ down, up }, { down: valuesOf(origin.down), up: valuesOf(origin.up) })
+        : own;
     return {
       method,
       layer,
-      rank,
+      rank: origin ? 2 * rank : rank,
       scale,
-      parts: Object.fromEntries(own),
+      parts: whole,
       ...(magnitude ? { magnitude: { values: magnitude } } : {}),
     };
   });
@@ -56,7 +72,8 @@ export async function exportAdapters(
     width,
     values: values.get(variable) ?? new Float32Array(),
   }));
-  const { dtype, metadata } = options;
+  const { dtype } = options;
+  const metadata = { ...options.metadata, ...(origins.length > 0 ? { pissa: PISSA_NOTE } : {}) };
   return writeAdapters(folder, written, { model, format, dtype, metadata, embeddings });
 }
 
