@@ -3,12 +3,14 @@ import {
   displayPath,
   formatBytes,
   formatLoss,
+  formatPercent,
   formatRate,
   formatSeconds,
   shellQuote,
   truncate,
 } from './format.ts';
 import { table } from './table.ts';
+import { timeLeft } from './timeLeft.ts';
 
 describe('numbers', () => {
   it.each([
@@ -42,6 +44,25 @@ describe('numbers', () => {
     [5e-6, '5e-6'],
     [0, '0'],
   ])('a rate of %d is %s', (rate, text) => expect(formatRate(rate)).toBe(text));
+});
+
+describe('shares', () => {
+  it.each([
+    [0.1234, '12.3 %'],
+    [0.99949, '99.9 %'],
+    [0.9999931, '99.9993 %'],
+    [1, '100 %'],
+  ])('%d is %s', (share, text) => expect(formatPercent(share)).toBe(text));
+
+  it('of time left are told when there is something to wait for', () => {
+    let now = 0;
+    const left = timeLeft(() => now);
+    now = 1000;
+    expect(left(1, 10)).toBe('');
+    now = 5000;
+    expect(left(1, 10)).toBe(', 45 s left');
+    expect(left(10, 10)).toBe('');
+  });
 });
 
 describe('text', () => {

@@ -39,11 +39,9 @@ export function formatRate(rate: number): string {
 
 /** `93.1 %` of a share 0 … 1; what is not all is never called 100 %. */
 export function formatPercent(share: number): string {
-  const percent = 100 * share;
-  const shown = percent.toFixed(1);
-  if (shown === '100.0')
-    return share > 1 - 1e-9 ? '100 %' : `${(Math.floor(1e7 * share) / 1e5).toString()} %`;
-  return `${shown} %`;
+  const shown = (100 * share).toFixed(1);
+  if (shown !== '100.0') return `${shown} %`;
+  return share > 1 - 1e-9 ? '100 %' : `${Math.floor(1e6 * share) / 1e4} %`;
 }
 
 /** `1 picture`, `5 pictures`. */

@@ -116,16 +116,22 @@ export async function subtractAdapters(
   const changed = await rewriteModel(model, adaptersByWeight(files), path, options, async (place) => {
     const merged = await readTensor(place.entry);
     const values = withoutAdapters(merged, place.adapters);
-    const half = HALF_UNIT[place.dtype];
-    for (let i = 0; i < values.length; i++)
-      largestError = Math.max(largestError, half * (Math.abs(merged[i] ?? 0) + Math.abs(values[i] ?? 0)));
+    const { relative, least } = HALF_UNIT[place.dtype];
+    for (let i = 0; i < values.length; i++) {
+      const sizes = Math.abs(merged[i] as number) + Math.abs(values[i] as number);
+      largestError = Math.max(largestError, relative * sizes + least);
+    }
     return roundedBits(values, place.dtype);
   });
   return { ...changed, largestError };
 }
 
-/** Half a unit in the last place of 1: the largest relative error of a rounding. */
-const HALF_UNIT: Readonly<Record<FloatDtype, number>> = { F32: 2 ** -24, F16: 2 ** -11, BF16: 2 ** -8 };
+/** The largest error of a rounding: relative, and near zero; half precision is rounded to by way of float32. */
+const HALF_UNIT: Readonly<Record<FloatDtype, { readonly relative: number; readonly least: number }>> = {
+  F32: { relative: 2 ** -24, least: 2 ** -149 },
+  F16: { relative: 2 ** -11 + 2 ** -24, least: 2 ** -24 },
+  BF16: { relative: 2 ** -8 + 2 ** -24, least: 2 ** -133 },
+};
 
 async function restore(
   { residual, lengths, mergedHash, baseHash }: UndoEntry,
