@@ -162,7 +162,7 @@ export interface Trainable {
   readonly touches: readonly ('unet' | 'text_encoder')[];
   /** First values of variables that no checkpoint holds, by variable name. */
   readonly initialValues?: ReadonlyMap<string, Float32Array>;
-  /** Writes what was learned; returns the files written. */
+  /** Writes what was learned; returns the files written, as whole paths or relative to the target's folder. */
   export(target: ExportTarget): Promise<string[]>;
   /** Takes adapters off again; afterwards the base's outputs are bit-identical. */
   detach(): void;

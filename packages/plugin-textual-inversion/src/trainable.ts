@@ -1,14 +1,11 @@
 // A new word as something that trains: its vectors, and nothing else (Gal et al. 2022, section 3.2).
-import { join } from 'node:path';
-import type { DiffusionModel, ExportTarget, ParameterGroup, Trainable } from '@likeness/core';
+import { exportTensors, type DiffusionModel, type ParameterGroup, type Trainable } from '@likeness/core';
 import { initialVectors } from './initialVectors.ts';
 import type { Initializer } from './options.ts';
 import { attachPlaceholder } from './placeholderRows.ts';
 
 /** diffusers' name for what it writes (textual_inversion.py). */
 export const EMBEDDING_FILE = 'learned_embeds.safetensors';
-
-const DTYPES = { fp32: 'F32', fp16: 'F16', bf16: 'BF16' } as const;
 
 export interface NewWord {
   readonly word: string;
@@ -29,24 +26,8 @@ export async function trainNewWord(
     groups: [{ name: 'textual_inversion', variables: [variable], ...rates }],
     touches: ['text_encoder'],
     initialValues: new Map([[variableName, first]]),
-    export: (target) => exportWord(target, word, variableName),
+    // One key, the word itself, `[vectors, width]`: what diffusers, A1111 and ComfyUI read.
+    export: (target) => exportTensors(target, EMBEDDING_FILE, [{ key: word, variable: variableName }]),
     detach,
   };
-}
-
-/** One key, the word itself, `[vectors, width]`: what diffusers, A1111 and ComfyUI read. */
-async function exportWord(
-  { folder, weights, options, variableFor }: ExportTarget,
-  word: string,
-  variableName: string,
-): Promise<string[]> {
-  const path = join(folder, EMBEDDING_FILE);
-  const tensor = {
-    variable: variableFor(variableName),
-    key: word,
-    dtype: DTYPES[options.dtype],
-    layout: 'asIs',
-  } as const;
-  await weights.save(path, [tensor], options.metadata);
-  return [path];
 }

@@ -44,7 +44,7 @@ export async function resolvePlugins(recipe: string, options: ResolvePluginsOpti
     else unknown.push(name);
   }
   if (unknown.length > 0) {
-    const known = [...given.map(({ name }) => name), ...knownNames(builtIns, cwd)];
+    const known = [...given.map(({ name }) => name), ...knownPluginNames(builtIns, cwd)];
     throw new PluginError('no such plugin', {
       where: `recipe ${recipe}`,
       details: unknown.map((name) => `${name}${didYouMean(name, known)}`),
@@ -58,7 +58,7 @@ export async function resolvePlugins(recipe: string, options: ResolvePluginsOpti
 }
 
 /** Names a recipe may say here: built-ins and installed packages. */
-export function knownNames(builtIns: readonly PluginFactory[], cwd: string): string[] {
+export function knownPluginNames(builtIns: readonly PluginFactory[], cwd: string): string[] {
   const names = [
     ...builtIns.map(({ pluginName }) => pluginName),
     ...installedPlugins(cwd).map(({ name }) => name),
@@ -99,7 +99,7 @@ async function resolveEntry(
     if (plugin) return plugin;
     throw new PluginError('no such plugin', {
       where,
-      got: `${entry}${didYouMean(entry, knownNames(builtIns, cwd))}`,
+      got: `${entry}${didYouMean(entry, knownPluginNames(builtIns, cwd))}`,
       cure: 'install its package, or give a path that starts with ./',
     });
   }

@@ -1,9 +1,8 @@
 // Writes trained adapters as files other tools load: one dialect a file.
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  readSafetensorsHeader,
-  readTensor,
+  trainedValues,
   writeFileWhole,
   writeSafetensors,
   type DiffusionModel,
@@ -25,7 +24,11 @@ export async function exportAdapters(
   { format }: { readonly format: LoraFormat },
   target: ExportTarget,
 ): Promise<string[]> {
-  const values = await trainedValues(adapters, target);
+  const names = adapters.flatMap(({ parts }) => parts.map(({ variableName }) => variableName));
+  const values = await trainedValues(
+    target,
+    names.map((name) => ({ key: name, variable: name })),
+  );
   const written = adapters.map(({ method, layer, rank, scale, parts }): WrittenAdapter => {
     const all = parts.map(({ name, shape, variableName }) => ({
       name,
@@ -121,27 +124,6 @@ const configOf = (
     own,
     adaptableLayers(model).filter((layer) => layer.component === component),
   );
-
-/** Values live in the engine process, which writes files: they come over one. */
-async function trainedValues(
-  adapters: readonly HeldAdapter[],
-  { folder, weights, variableFor }: ExportTarget,
-): Promise<Map<string, Float32Array>> {
-  const path = join(folder, '.trained.safetensors');
-  const names = adapters.flatMap(({ parts }) => parts.map(({ variableName }) => variableName));
-  const tensors = names.map(
-    (name) => ({ variable: variableFor(name), key: name, dtype: 'F32', layout: 'asIs' }) as const,
-  );
-  try {
-    await weights.save(path, tensors, {});
-    const saved = await readSafetensorsHeader(path);
-    const values = new Map<string, Float32Array>();
-    for (const [name, entry] of saved.tensors) values.set(name, await readTensor(entry));
-    return values;
-  } finally {
-    await rm(path, { force: true });
-  }
-}
 
 function runSettings({ likeness }: Readonly<Record<string, string>>): RunSettings {
   return likeness === undefined ? {} : (JSON.parse(likeness) as RunSettings);
