@@ -34,6 +34,7 @@ describe('pipeline', () => {
       'inspect',
       'dataset',
       'plugins',
+      'create',
       'doctor',
       'cache',
       'completion',

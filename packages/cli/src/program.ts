@@ -3,6 +3,7 @@ import { flagsFromSchema, type OptionDescription } from '@likeness/core';
 import { Command } from 'commander';
 import { cacheCommand } from './commands/cache.ts';
 import { addCompletion } from './commands/completion.ts';
+import { createCommand } from './commands/create.ts';
 import { datasetCommand } from './commands/dataset.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { exportCommand } from './commands/export.ts';
@@ -65,6 +66,8 @@ export async function createProgram(
   add(program, inspectCommand(terminal));
   add(program, datasetCommand(terminal));
   add(program, pluginsCommand(terminal));
+  program.commandsGroup('Extending:');
+  add(program, createCommand(terminal));
   program.commandsGroup('This machine:');
   add(program, doctorCommand(terminal, exit));
   add(program, cacheCommand(terminal));
