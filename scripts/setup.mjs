@@ -128,11 +128,11 @@ export function buildPackages({ declarations = false } = {}) {
 /** One hash over everything the build reads. */
 export function sourceHash() {
   const sources = readdirSync(join(ROOT, 'packages')).flatMap((name) =>
-    ['src', 'bench', 'package.json', 'tensorflow.lock.json']
+    ['src', 'bench', 'templates', 'package.json', 'tensorflow.lock.json']
       .map((entry) => join('packages', name, entry))
       .filter((path) => existsSync(join(ROOT, path)))
       .flatMap((path) => (path.endsWith('.json') ? [path] : filesUnder(path)))
-      .filter((path) => !path.endsWith('.test.ts')),
+      .filter((path) => !path.endsWith('.test.ts') || path.includes('templates')),
   );
   return hashFiles(['tsup.config.ts', 'tsconfig.json', 'pnpm-lock.yaml', ...sources]);
 }

@@ -10,7 +10,7 @@ const PREFIX = 'likeness-e2e-';
 export type PackageManager = 'npm' | 'pnpm';
 
 /** Tarballs of all packages. `npm test` packs them and says where. */
-function tarballs(): string[] {
+export function tarballs(): string[] {
   const folder =
     process.env['LIKENESS_PACKED'] ?? resolve(import.meta.dirname, '..', '..', '.cache', 'packed');
   const found = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.tgz')) : [];

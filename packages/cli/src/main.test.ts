@@ -39,6 +39,7 @@ describe('pipeline', () => {
       'inspect',
       'dataset',
       'plugins',
+      'create',
       'doctor',
       'cache',
       'completion',

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { cacheCommand } from './commands/cache.ts';
 import { addCompletion } from './commands/completion.ts';
 import { convertCommand } from './commands/convert.ts';
+import { createCommand } from './commands/create.ts';
 import { datasetCommand } from './commands/dataset.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { exportCommand } from './commands/export.ts';
@@ -76,6 +77,8 @@ export async function createProgram(
   add(program, inspectCommand(terminal));
   add(program, datasetCommand(terminal));
   add(program, pluginsCommand(terminal));
+  program.commandsGroup('Extending:');
+  add(program, createCommand(terminal));
   program.commandsGroup('This machine:');
   add(program, doctorCommand(terminal, exit));
   add(program, cacheCommand(terminal));

@@ -196,7 +196,7 @@ export interface Trainable {
   readonly words?: readonly LearnedWord[];
   /** What whoever uses the result should know: sentences for the model card. */
   readonly notes?: readonly string[];
-  /** Writes what was learned; returns the files written. */
+  /** Writes what was learned; returns the files written, as whole paths or relative to the target's folder. */
   export(target: ExportTarget): Promise<string[]>;
   /**
    * For the model card: lines of Python that put the export onto diffusers' pipeline `pipe` of the base model. Without

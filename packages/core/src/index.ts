@@ -34,6 +34,9 @@ export type { DecodeOptions } from './data/decodeImage.ts';
 export { checkImages } from './data/imageParity.ts';
 export type { RgbImage } from './data/rgbImage.ts';
 
+export { exportModel, exportTensors, SAFETENSORS_DTYPE, trainedValues } from './export/trainedWeights.ts';
+export type { TrainedTensor } from './export/trainedWeights.ts';
+
 export { createRunContainer } from './di/runContainer.ts';
 export type { RunContainer, RunContainerOptions, TrainableFactory } from './di/runContainer.ts';
 export {
@@ -70,7 +73,7 @@ export type {
 } from './plugins/definePlugin.ts';
 export { installedPlugins } from './plugins/installedPlugins.ts';
 export { parseRecipe } from './plugins/recipe.ts';
-export { listPlugins, resolvePlugins } from './plugins/resolvePlugins.ts';
+export { knownPluginNames, listPlugins, resolvePlugins } from './plugins/resolvePlugins.ts';
 export type { ResolvePluginsOptions } from './plugins/resolvePlugins.ts';
 export { setUpPlugins } from './plugins/setUpPlugins.ts';
 export type { PluginSetup } from './plugins/setUpPlugins.ts';
@@ -159,6 +162,7 @@ export {
   readSafetensorsHeader,
   readTensor,
   readTensorRaw,
+  stopGradient,
   tf,
   writeSafetensors,
 } from '@likeness/engine';

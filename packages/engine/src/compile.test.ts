@@ -9,6 +9,7 @@ import {
   gatherRows,
   int32,
   startEngine,
+  stopGradient,
   tf,
   type Engine,
   type Mode,
@@ -141,6 +142,18 @@ describe('compile', () => {
     );
     await base.dispose();
     for (const variable of [extra, other]) variable.dispose();
+  });
+
+  it('stops gradients where asked, and nothing else', async () => {
+    const product = defineFunction({ x: float32(3) }, ({ x }) => {
+      const gradient = tf.grad((value) => tf.sum(tf.mul(value, stopGradient(value))))(x);
+      return { gradient, value: stopGradient(x) };
+    });
+    const program = await compile({ product }, { engine, mode: 'graph' });
+    const x = Float32Array.of(1, -2, 3);
+    // x² has the gradient 2 x; with one of its factors held constant, half of that.
+    expect(await program.run('product', { x })).toEqual({ gradient: x, value: x });
+    await program.dispose();
   });
 
   it('refuses to read values while tracing, naming op and place', async () => {

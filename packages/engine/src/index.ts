@@ -8,7 +8,7 @@ export { Program } from './program.ts';
 export type { OnCompile, ProgramFacts, ProgramIdentity, ResolvedMode } from './program.ts';
 export { checkpointed, defineFunction, float32, int32, traceShapes } from './recording/trace.ts';
 export type { FunctionDefinition } from './recording/trace.ts';
-export { gatherRows } from './recording/ops.ts';
+export { gatherRows, stopGradient } from './recording/ops.ts';
 export type { DType, TensorSpec, TypedData } from './graph/graph.ts';
 export { adam, adamW, type AdamOptions } from './optimizer/adam.ts';
 export { clipFactor, globalNorm } from './optimizer/optimizer.ts';

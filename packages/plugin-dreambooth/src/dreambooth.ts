@@ -1,6 +1,6 @@
 // DreamBooth: every weight of the noise predictor learns the subject (Ruiz et al. 2022, arXiv 2208.12242).
-import { definePlugin } from '@likeness/core';
-import type { DiffusionModel, ExportTarget, ModelComponent, ParameterGroup, Trainable } from '@likeness/core';
+import { definePlugin, exportModel } from '@likeness/core';
+import type { DiffusionModel, ModelComponent, ParameterGroup, Trainable } from '@likeness/core';
 import { z } from 'zod';
 
 export const dreambooth = definePlugin({
@@ -39,7 +39,7 @@ export function trainWholeModel(
     groups,
     touches: trainTextEncoder ? ['unet', 'text_encoder'] : ['unet'],
     export: (target) =>
-      exportWholeModel(
+      exportModel(
         target,
         groups.map(({ name }) => name),
       ),
@@ -51,20 +51,4 @@ export function trainWholeModel(
 function groupOf({ name, parameters }: ModelComponent, learningRate?: number): ParameterGroup {
   const variables = [...parameters.entries().values()].map(({ variable }) => variable);
   return { name, variables, ...(learningRate === undefined ? {} : { learningRate }) };
-}
-
-/** @param changed names of the components that trained; the others are copied */
-function exportWholeModel(
-  { folder, weights, model, options, variableFor }: ExportTarget,
-  changed: string[],
-): Promise<string[]> {
-  const averaged: ExportTarget['weights'] = {
-    save: (path, tensors, metadata) =>
-      weights.save(
-        path,
-        tensors.map((tensor) => ({ ...tensor, variable: variableFor(tensor.variable) })),
-        metadata,
-      ),
-  };
-  return model.export(folder, averaged, changed, options);
 }

@@ -1,13 +1,10 @@
 // A new word as something that trains: its vectors, and nothing else (Gal et al. 2022, section 3.2).
-import { join } from 'node:path';
-import type { DiffusionModel, ExportTarget, ParameterGroup, Trainable } from '@likeness/core';
+import { exportTensors, type DiffusionModel, type ParameterGroup, type Trainable } from '@likeness/core';
 import { EMBEDDING_FILE } from './attachEmbedding.ts';
 import { initialVectors } from './initialVectors.ts';
 import type { Initializer } from './options.ts';
 import { attachPlaceholder } from './placeholderRows.ts';
 import { tokenTable } from './tokenTable.ts';
-
-const DTYPES = { fp32: 'F32', fp16: 'F16', bf16: 'BF16' } as const;
 
 export interface NewWord {
   readonly word: string;
@@ -30,25 +27,9 @@ export async function trainNewWord(
     touches: ['text_encoder'],
     words: [{ word, variable: variableName, vectors, width }],
     initialValues: new Map([[variableName, first]]),
-    export: (target) => exportWord(target, word, variableName),
+    // One key, the word itself, `[vectors, width]`: what diffusers, A1111 and ComfyUI read.
+    export: (target) => exportTensors(target, EMBEDDING_FILE, [{ key: word, variable: variableName }]),
     loadInDiffusers: (exported) => [`pipe.load_textual_inversion("${exported}/${EMBEDDING_FILE}")`],
     detach,
   };
-}
-
-/** One key, the word itself, `[vectors, width]`: what diffusers, A1111 and ComfyUI read. */
-async function exportWord(
-  { folder, weights, options, variableFor }: ExportTarget,
-  word: string,
-  variableName: string,
-): Promise<string[]> {
-  const path = join(folder, EMBEDDING_FILE);
-  const tensor = {
-    variable: variableFor(variableName),
-    key: word,
-    dtype: DTYPES[options.dtype],
-    layout: 'asIs',
-  } as const;
-  await weights.save(path, [tensor], options.metadata);
-  return [path];
 }

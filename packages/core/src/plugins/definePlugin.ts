@@ -209,16 +209,20 @@ export function requireThisCore(plugin: Plugin | PluginFactory, where: string): 
   const copy = plugin[CORE_COPY];
   if (copy === thisCore) return;
   const name = typeof plugin === 'function' ? plugin.pluginName : plugin.name;
-  throw new PluginError(
-    'built against a second copy of @likeness/core, whose tensors and errors are not ours',
-    {
-      where: `plugin ${name} (${where})`,
-      expected: `${thisCore.version} at ${thisCore.location}`,
-      got: `${copy.version} at ${copy.location}`,
-      cure: 'make @likeness/core a peer dependency of the plugin and install it once',
-    },
+  throw otherCore(
+    `plugin ${name} (${where})`,
+    `${thisCore.version} at ${thisCore.location}`,
+    `${copy.version} at ${copy.location}`,
   );
 }
+
+export const otherCore = (where: string, expected: string, got: string): PluginError =>
+  new PluginError('built against a second copy of @likeness/core, whose tensors and errors are not ours', {
+    where,
+    expected,
+    got,
+    cure: 'make @likeness/core a peer dependency of the plugin and install it once',
+  });
 
 function isList(conflicts: Conflicts): conflicts is readonly string[] {
   return Array.isArray(conflicts);

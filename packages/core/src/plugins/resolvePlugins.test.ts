@@ -134,6 +134,19 @@ describe('resolvePlugins', () => {
     expect(listed.failures).toHaveLength(2);
   });
 
+  it('refuses a second copy of core before it is loaded', async () => {
+    const manifest = (name: string) => JSON.stringify({ name, type: 'module', exports: './index.js' });
+    const folder = 'node_modules/likeness-plugin-own-core';
+    await file(`${folder}/package.json`, manifest('likeness-plugin-own-core'));
+    await file(`${folder}/index.js`, "throw new Error('it was loaded');");
+    const core = `${folder}/node_modules/@likeness/core`;
+    await file(`${core}/package.json`, manifest('@likeness/core'));
+    const entry = await file(`${core}/index.js`, "throw new Error('it was loaded');");
+    const refused = resolvePlugins('own-core', { builtIns, cwd });
+    await expect(refused).rejects.toThrow(/plugin own-core .*second copy of @likeness\/core/);
+    await expect(refused).rejects.toThrow(entry);
+  });
+
   it('tells the reasons why plugins do not fit, all at once', async () => {
     const more = [
       ...builtIns,

@@ -1,5 +1,7 @@
 // From names to plugins: inline ones, then built-ins, then installed packages, then paths.
-import { isAbsolute, resolve } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createJiti } from 'jiti';
 import { loadModule } from '../config/loadModule.ts';
@@ -8,6 +10,7 @@ import { PluginError } from '../errors.ts';
 import {
   isPlugin,
   isPluginFactory,
+  otherCore,
   requireThisCore,
   type Plugin,
   type PluginFactory,
@@ -44,7 +47,7 @@ export async function resolvePlugins(recipe: string, options: ResolvePluginsOpti
     else unknown.push(name);
   }
   if (unknown.length > 0) {
-    const known = [...given.map(({ name }) => name), ...knownNames(builtIns, cwd)];
+    const known = [...given.map(({ name }) => name), ...knownPluginNames(builtIns, cwd)];
     throw new PluginError('no such plugin', {
       where: `recipe ${recipe}`,
       details: unknown.map((name) => `${name}${didYouMean(name, known)}`),
@@ -58,7 +61,7 @@ export async function resolvePlugins(recipe: string, options: ResolvePluginsOpti
 }
 
 /** Names a recipe may say here: built-ins and installed packages. */
-export function knownNames(builtIns: readonly PluginFactory[], cwd: string): string[] {
+export function knownPluginNames(builtIns: readonly PluginFactory[], cwd: string): string[] {
   const names = [
     ...builtIns.map(({ pluginName }) => pluginName),
     ...installedPlugins(cwd).map(({ name }) => name),
@@ -99,7 +102,7 @@ async function resolveEntry(
     if (plugin) return plugin;
     throw new PluginError('no such plugin', {
       where,
-      got: `${entry}${didYouMean(entry, knownNames(builtIns, cwd))}`,
+      got: `${entry}${didYouMean(entry, knownPluginNames(builtIns, cwd))}`,
       cure: 'install its package, or give a path that starts with ./',
     });
   }
@@ -139,11 +142,26 @@ async function findByName(
 async function loadPackage({ name, packageName, folder }: InstalledPlugin): Promise<Plugin> {
   // Resolved as an import from beside it would be, and imported by Node itself: it brings its own idea of core.
   const jiti = createJiti(import.meta.url);
+  refuseOtherCore(name, folder);
   const load = async (): Promise<Record<string, unknown>> => {
     const url = jiti.esmResolve(packageName, pathToFileURL(`${folder}/package.json`).href);
     return (await import(url)) as Record<string, unknown>;
   };
   return pluginOf(await loaded(load, `${packageName} at ${folder}`), packageName, name);
+}
+
+/** Before it is loaded: a second copy of core brings a second TensorFlow.js, which fills the screen with complaints. */
+function refuseOtherCore(name: string, folder: string): void {
+  const coreFrom = (place: string): string | undefined => {
+    try {
+      return realpathSync(createRequire(place).resolve('@likeness/core'));
+    } catch {
+      return undefined;
+    }
+  };
+  const [ours, theirs] = [coreFrom(import.meta.url), coreFrom(join(realpathSync(folder), 'package.json'))];
+  if (ours === undefined || theirs === undefined || ours === theirs) return;
+  throw otherCore(`plugin ${name} (${folder})`, ours, theirs);
 }
 
 async function loadPath(path: string): Promise<Plugin> {

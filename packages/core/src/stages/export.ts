@@ -1,5 +1,5 @@
 // Stage 5: what was learned, as files other tools load, and the model card.
-import { relative } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { beginFolder } from '../cache/wholeFolder.ts';
 import { portableConfig } from '../config/portableConfig.ts';
 import type { ExportOptions, Stage } from '../contracts.ts';
@@ -44,7 +44,10 @@ export const exportStage: Stage<TrainingResult, ExportResult, RunState> = {
 /** Logged paths are relative to the run already. */
 const localPath = (run: string, path: string): string => (path.startsWith(run) ? relative(run, path) : path);
 
-/** Everything the trainables export, in a folder that appears whole. */
+/**
+ * Everything the trainables export, in a folder that appears whole.
+ * @returns the files written, relative to it
+ */
 export async function exportTrainables(
   state: Pick<RunState, 'config' | 'model' | 'machine' | 'train' | 'trainables'>,
   folder: string,
@@ -70,7 +73,7 @@ export async function exportTrainables(
       files.push(...written);
     }
     await unfinished.commit();
-    return files.map((file) => file.replace(unfinished.folder, folder));
+    return files.map((file) => relative(unfinished.folder, resolve(unfinished.folder, file)));
   } catch (error) {
     await unfinished.abandon();
     throw error;

@@ -3,6 +3,7 @@ import { tf } from '@likeness/engine';
 import { z } from 'zod';
 import type { Contributions } from '../plugins/definePlugin.ts';
 import type { LossTerm, ModelComponent, ParameterGroup } from '../contracts.ts';
+import { exportModel } from '../export/trainedWeights.ts';
 import { denoisingLoss } from '../losses/denoisingLoss.ts';
 import { definePlugin } from '../plugins/definePlugin.ts';
 
@@ -39,14 +40,11 @@ export const tinyMethod = definePlugin({
         return {
           groups: components.map(groupOf),
           touches: trainTextEncoder ? ['unet', 'text_encoder'] : ['unet'],
-          export: ({ folder, weights, options: exportOptions, variableFor }) => {
-            const save: typeof weights.save = (path, tensors, metadata) => {
-              const named = tensors.map((tensor) => ({ ...tensor, variable: variableFor(tensor.variable) }));
-              return weights.save(path, named, metadata);
-            };
-            const changed = components.map(({ name }) => name);
-            return model.export(folder, { save }, changed, exportOptions);
-          },
+          export: (target) =>
+            exportModel(
+              target,
+              components.map(({ name }) => name),
+            ),
           detach: () => undefined,
         };
       },

@@ -1,9 +1,8 @@
 // Writes trained adapters as files other tools load: one dialect a file.
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  readSafetensorsHeader,
-  readTensor,
+  trainedValues,
   writeFileWhole,
   writeSafetensors,
   type DiffusionModel,
@@ -40,7 +39,10 @@ export async function exportAdapters(
     ...origins.map(({ variableName }) => variableName),
     ...words.map(({ variable }) => variable),
   ];
-  const values = await trainedValues([...names, ...others], target);
+  const values = await trainedValues(
+    target,
+    [...names, ...others].map((name) => ({ key: name, variable: name })),
+  );
   const valuesOf = ({ shape, variableName }: HeldPart): PartValues => ({
     shape,
     values: values.get(variableName) ?? new Float32Array(),
@@ -151,23 +153,3 @@ const configOf = (
     own,
     adaptableLayers(model).filter((layer) => layer.component === component),
   );
-
-/** Values live in the engine process, which writes files: they come over one. */
-async function trainedValues(
-  names: readonly string[],
-  { folder, weights, variableFor }: ExportTarget,
-): Promise<Map<string, Float32Array>> {
-  const path = join(folder, '.trained.safetensors');
-  const tensors = names.map(
-    (name) => ({ variable: variableFor(name), key: name, dtype: 'F32', layout: 'asIs' }) as const,
-  );
-  try {
-    await weights.save(path, tensors, {});
-    const saved = await readSafetensorsHeader(path);
-    const values = new Map<string, Float32Array>();
-    for (const [name, entry] of saved.tensors) values.set(name, await readTensor(entry));
-    return values;
-  } finally {
-    await rm(path, { force: true });
-  }
-}
