@@ -46,8 +46,10 @@ export function setUpPlugins({ plugins, layers, recommended, context, problems }
   const ofPlugins: ConfigLayer[] = [];
   const ofModel = recommendationsFor(plugins, recommended).map((entry) => splitRecommended(entry, problems));
   for (const plugin of plugins) {
-    const own = ofModel.map((entry) => entry.own.get(plugin.name) ?? {});
-    const options = pluginOptions(plugin, Object.assign({}, ...own), layers, problems);
+    const own = Object.fromEntries(
+      ofModel.flatMap((entry) => Object.entries(entry.own.get(plugin.name) ?? {})),
+    );
+    const options = pluginOptions(plugin, own, layers, problems);
     if (options === undefined) continue;
     const contributions = setUp(plugin, options, context, problems);
     if (contributions === undefined) continue;
