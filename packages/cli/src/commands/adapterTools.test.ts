@@ -118,6 +118,18 @@ it('merges, subtracts and finds the difference again', async () => {
   expect(arithmetic.out).toMatch(/other adapters or weights[^]*no weight is further than/);
 }, 60_000);
 
+it('merges into a single file and takes it out again: the same file', async () => {
+  const [base, merged, back] = ['base', 'merged', 'again'].map((name) =>
+    join(folder, `${name}.ldm.safetensors`),
+  ) as [string, string, string];
+  await pipeline('convert', 'doodle', base, '--to', 'ldm');
+  const ldm = ['--lora', lora, '--export-format', 'ldm', '--output-dir'];
+  expect(await pipeline('merge', base, ...ldm, merged)).toMatchObject({ code: 0, err: '' });
+  expect(await pipeline('merge', merged, '--subtract', ...ldm, back)).toMatchObject({ code: 0, err: '' });
+  expect((await readFile(back)).equals(await readFile(base))).toBe(true);
+  expect((await readFile(merged)).equals(await readFile(base))).toBe(false);
+}, 60_000);
+
 it('joins, and cuts to a rank', async () => {
   const joined = join(folder, 'joined');
   const all = await pipeline(

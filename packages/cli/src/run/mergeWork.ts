@@ -1,7 +1,12 @@
 // The three things `pipeline merge` does, once everything is read: what is written, and what there is to tell.
 import { stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join } from 'node:path';
-import { ConfigError, type DiffusionModel, type ModelExportOptions } from '@likeness/core';
+import {
+  ConfigError,
+  readSafetensorsHeader,
+  type DiffusionModel,
+  type ModelExportOptions,
+} from '@likeness/core';
 import {
   isRecordOf,
   joinAdapters,
@@ -52,7 +57,7 @@ export async function putIn(job: MergeJob): Promise<MergeOutcome> {
   const { model, files, path, settings } = job;
   const keepsTypes = settings.dtype === undefined;
   const { changed, undoBytes } = await mergeAdapters(model, files, path, {
-    ...exportOptions(job, 'merging', metadataOf(job)),
+    ...exportOptions(job, 'merging', await metadataOf(job)),
     undo: settings.undo && keepsTypes,
   });
   const hasRecord = undoBytes > 0;
@@ -82,7 +87,11 @@ export async function takeOut(job: MergeJob): Promise<MergeOutcome> {
     });
   }
   const { changed, largestError } = await subtractAdapters(model, files, path, {
-    ...exportOptions(job, 'subtracting', record?.headers['unet'] ?? metadataOf({ ...job, files: [] })),
+    ...exportOptions(
+      job,
+      'subtracting',
+      record?.headers['unet'] ?? (await metadataOf({ ...job, files: [] })),
+    ),
     ...(record === undefined ? {} : { record }),
   });
   const facts = { done: 'subtracted', adapters: named(files), changed, exact: record !== undefined };
@@ -165,8 +174,16 @@ function exportOptions(
 }
 
 /** A file says what it was made of; no file names a place on this machine. */
-function metadataOf({ source, files }: Pick<MergeJob, 'source' | 'files'>): Record<string, string> {
-  const pretrainedModel = isAbsolute(source) ? basename(source) : source;
+async function metadataOf({
+  source,
+  files,
+}: Pick<MergeJob, 'source' | 'files'>): Promise<Record<string, string>> {
+  const isFile = (await stat(source).catch(() => undefined))?.isFile() === true;
+  // A single file needs the configs of the model that it was made of itself.
+  const own = isFile ? (await readSafetensorsHeader(source)).metadata['likeness'] : undefined;
+  const { pretrainedModel = isAbsolute(source) ? basename(source) : source } = JSON.parse(own ?? '{}') as {
+    pretrainedModel?: string;
+  };
   return {
     likeness: JSON.stringify({ pretrainedModel, ...(files.length > 0 ? { merged: named(files) } : {}) }),
   };
