@@ -9,7 +9,6 @@ import { SUBJECTS } from './heldOut.ts';
 import { Painter } from './painter.ts';
 import { SPLITS, type PicturePlan } from './plan.ts';
 import { encodePicture } from './png.ts';
-import { drawSheets } from './sheets.ts';
 import {
   INSTANCE_PICTURES,
   STYLES,
@@ -58,6 +57,7 @@ async function main(): Promise<void> {
     return writeFile(join(outputDir, 'vocabulary.json'), `${JSON.stringify(vocabulary(), null, 2)}\n`);
   }
   oneOf('--make', values.make, ['pictures', 'subjects', 'sheets', 'vocabulary']);
+  const { drawSheets } = await import('./sheets.ts'); // loads core, which pictures do without
   for await (const [name, webp] of drawSheets()) await writeFile(join(outputDir, `${name}.webp`), webp);
 }
 
@@ -132,7 +132,7 @@ function readArguments() {
 function wholeNumber(flag: string, text: string | undefined, least: number): number {
   const value = Number(text);
   if (text !== undefined && Number.isSafeInteger(value) && value >= least) return value;
-  throw new DataError(`${flag} is a whole number`, {
+  throw new DataError('not a whole number that can be used', {
     where: flag,
     expected: `${String(least)} or more`,
     got: text ?? 'nothing',
@@ -142,5 +142,5 @@ function wholeNumber(flag: string, text: string | undefined, least: number): num
 function oneOf<T extends string>(flag: string, text: string, names: readonly T[]): T {
   const found = names.find((name) => name === text);
   if (found !== undefined) return found;
-  throw new DataError(`${flag} is none of its names`, { where: flag, expected: names.join(', '), got: text });
+  throw new DataError('no such choice', { where: flag, expected: names.join(', '), got: text });
 }

@@ -7,7 +7,7 @@ import { DataError } from '@likeness/engine';
 import sharp from 'sharp';
 import { afterAll, describe, expect, it } from 'vitest';
 
-import { COLOUR_WORDS, colourOf, toLab, toRgb } from './colours.ts';
+import { COLOUR_WORDS, colourOf, toLab, toRgb, type Rgb } from './colours.ts';
 import { openDataset, writeMetadata, writePicture, type Columns, type DatasetRequest } from './dataset.ts';
 import { Painter } from './painter.ts';
 import { planPicture, type PicturePlan, type Split } from './plan.ts';
@@ -92,13 +92,14 @@ describe('recolour', () => {
   });
 
   it('goes to OKLab and back', () => {
-    for (const rgb of [
+    const colours: Rgb[] = [
       [0, 0, 0],
       [255, 255, 255],
       [255, 0, 0],
       [12, 200, 90],
       [128, 128, 128],
-    ] as const) {
+    ];
+    for (const rgb of colours) {
       const back = toRgb(toLab(...rgb));
       back.forEach((value, c) => expect(Math.abs(value - (rgb[c] ?? 0))).toBeLessThanOrEqual(2));
     }
