@@ -128,7 +128,7 @@ export function buildPackages({ declarations = false } = {}) {
 /** One hash over everything the build reads. */
 export function sourceHash() {
   const sources = readdirSync(join(ROOT, 'packages')).flatMap((name) =>
-    ['src', 'bench', 'templates', 'package.json', 'tensorflow.lock.json']
+    ['src', 'bench', 'data', 'templates', 'package.json', 'tensorflow.lock.json']
       .map((entry) => join('packages', name, entry))
       .filter((path) => existsSync(join(ROOT, path)))
       .flatMap((path) => (path.endsWith('.json') ? [path] : filesUnder(path)))
