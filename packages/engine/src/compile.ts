@@ -26,6 +26,8 @@ export interface CompileOptions {
   readonly expectedRuns?: number | Readonly<Record<string, number>>;
   /** `bf16`: matrix products and convolutions round their operands to bfloat16; sums, norms and weights stay float32. */
   readonly precision?: 'fp32' | 'bf16';
+  /** Names of variables to keep in bfloat16: half the memory, for what does not train. Traced code still sees float32. */
+  readonly inBfloat16?: ReadonlySet<string>;
   /** Compute the inner values of `checkpointed` blocks again in the backward pass, instead of keeping them. Needs `xla`. */
   readonly gradientCheckpointing?: boolean;
   readonly onCompile?: OnCompile;
@@ -59,6 +61,7 @@ export async function compile<D extends Definitions>(
     expectedRuns = 0,
     precision = 'fp32',
     gradientCheckpointing = false,
+    inBfloat16,
     onCompile,
     sharing,
   }: CompileOptions,
@@ -88,7 +91,12 @@ export async function compile<D extends Definitions>(
     return precision === 'bf16' ? toMixedPrecision(simple) : simple;
   });
   const variables = usedVariables(graphs);
-  const storage = new Map(variables.map((info) => [info.name, info.storage]));
+  const storage = new Map(
+    variables.map(({ name, dtype, storage: own }) => [
+      name,
+      dtype === 'float32' && inBfloat16?.has(name) ? 'bfloat16' : own,
+    ]),
+  );
   const definitions = graphs.map((graph): FunctionDeclaration => {
     const { name, inputs, outputs } = graph;
     const emitted = emitFunction(
@@ -103,11 +111,11 @@ export async function compile<D extends Definitions>(
   });
   const traceSeconds = (performance.now() - start) / 1000;
   const id = await engine.request('load', {
-    variables: variables.map(({ name, shape, dtype, storage: stored }) => ({
+    variables: variables.map(({ name, shape, dtype, storage: own }) => ({
       name,
       shape,
       dtype,
-      storage: stored,
+      storage: storage.get(name) ?? own,
     })),
     functions: definitions,
     ...(sharing === undefined ? {} : { sharing: sharing.id }),

@@ -78,7 +78,11 @@ export async function estimateRun({ config, plugins, model }: PreparedRun): Prom
     secondsPerStep,
     priorSeconds,
     seconds: secondsPerStep * config.maxTrainSteps + priorSeconds + sampleSeconds,
-    memoryBytes: BASE_MEMORY_BYTES + 4 * parameters + perTrained * trainedParameters + kept,
+    memoryBytes:
+      BASE_MEMORY_BYTES +
+      (config.baseWeights === 'bf16' ? 2 : 4) * parameters +
+      perTrained * trainedParameters +
+      kept,
     machineMemoryBytes: totalmem(),
     freeMemoryBytes: freemem(),
     checkpoints,

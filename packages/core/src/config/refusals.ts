@@ -2,11 +2,20 @@
 import type { PredictionType } from '../contracts.ts';
 import { LikenessError } from '../errors.ts';
 import { learningRateScheduleOf } from './learningRateScheduleOf.ts';
+import type { PluginSetup } from '../plugins/setUpPlugins.ts';
 import type { ResolvedConfig } from './resolveConfig.ts';
 
 /** Reasons why a run cannot go as configured; empty when it can. */
-export function refusals(config: ResolvedConfig, predictionType: PredictionType): string[] {
+export function refusals(
+  config: ResolvedConfig,
+  predictionType: PredictionType,
+  plugins: readonly PluginSetup[] = [],
+): string[] {
   const reasons: string[] = [];
+  const training = plugins.filter(({ contributions }) => contributions.trainsBaseWeights);
+  if (config.baseWeights === 'bf16' && training.length > 0) {
+    reasons.push(trainsWhatIsHeldInBf16(training.map(({ plugin }) => plugin.name).join(' and ')));
+  }
   if (config.snrGamma !== undefined && predictionType === 'sample') {
     reasons.push(
       'snrGamma: Min-SNR weights are defined for models that predict noise or velocity; this one predicts the sample',
@@ -33,6 +42,10 @@ export function refusals(config: ResolvedConfig, predictionType: PredictionType)
   }
   return reasons;
 }
+
+/** @param who a plugin, or the name of a weight */
+export const trainsWhatIsHeldInBf16 = (who: string): string =>
+  `baseWeights: bf16 is for weights that stay as they are, and ${who} trains them: steps smaller than bfloat16 can say would be lost; use fp32`;
 
 /** Options somebody set that change nothing here; told as warnings. */
 export function ignoredOptions(

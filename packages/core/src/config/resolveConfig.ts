@@ -134,7 +134,7 @@ export function resolveConfig({ plugins, layers, model, subjects = {} }: Resolve
     sampler: merged.sampler ?? model.samplers[0] ?? '',
     prompts: called,
   };
-  const refused = [...refusals(config, model.predictionType), ...modelRefusals(config, model)];
+  const refused = [...refusals(config, model.predictionType, setUp.plugins), ...modelRefusals(config, model)];
   if (refused.length > 0) {
     throw configError(refused.map((reason) => `${layerSetting(reason.split(':')[0] ?? '', all)}: ${reason}`));
   }

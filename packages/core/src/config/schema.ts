@@ -99,6 +99,10 @@ export const configSchema = z.strictObject({
     z.enum(['no', 'bf16']).default('no'),
     'compute matrix products and convolutions in bfloat16',
   ),
+  baseWeights: option(
+    z.enum(['fp32', 'bf16']).default('fp32'),
+    'how weights that do not train are held: bf16 takes half the memory (adapters, new words)',
+  ),
   gradientCheckpointing: option(z.boolean().default(false), 'recompute activations: less memory, more time'),
   emaDecay: option(
     z.number().gt(0).lt(1).optional(),

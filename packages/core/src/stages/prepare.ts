@@ -1,7 +1,9 @@
 // Before the stages that compute: what trains is attached, every function of the run is traced and compiled into one
 // program, and the base model's weights are loaded.
 import { settingsWithEffect } from '../config/configHash.ts';
+import { trainsWhatIsHeldInBf16 } from '../config/refusals.ts';
 import type { Trainable } from '../contracts.ts';
+import { ConfigError } from '../errors.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { createTrainFunctions, trainOptions } from '../training/trainFunctions.ts';
 import { startMachine } from '../training/machine.ts';
@@ -41,6 +43,9 @@ async function prepareMachine(
     trainables,
     latentShape: latentShapeOf(model, config.resolution),
   });
+  const [trained] = options.trainedBaseWeights ?? [];
+  if (config.baseWeights === 'bf16' && trained !== undefined)
+    throw new ConfigError(trainsWhatIsHeldInBf16(`the recipe (${trained})`));
   const train = createTrainFunctions(options);
 
   const { functions: planned, base } = planFunctions(setting, pictures, dataset.items.length);
@@ -57,6 +62,7 @@ async function prepareMachine(
       mode: config.mode,
       precision: config.mixedPrecision === 'bf16' ? 'bf16' : 'fp32',
       gradientCheckpointing: config.gradientCheckpointing,
+      baseWeights: config.baseWeights,
       onInstallProgress: ({ fraction = 0, message }) => {
         setup(Math.round(fraction * 1000), 1000, message);
       },
@@ -93,6 +99,7 @@ async function prepareMachine(
     base,
     identityOf: (functions) => ({
       ...identity,
+      ...(config.baseWeights === 'bf16' ? { baseWeights: 'bf16' } : {}),
       modes: Object.fromEntries(Object.entries(functions).map(([name, fn]) => [name, modes[fn]])),
     }),
     resumeIdentity: {

@@ -18,6 +18,8 @@ export interface MachineOptions {
   readonly mode: Mode;
   readonly precision: 'fp32' | 'bf16';
   readonly gradientCheckpointing: boolean;
+  /** How the model's own weights are held; bf16 only where none of them trains. Default fp32. */
+  readonly baseWeights?: 'fp32' | 'bf16';
   readonly onInstallProgress?: (progress: InstallProgress) => void;
   readonly onLoadProgress?: (done: number, total: number) => void;
   readonly onCompile?: OnCompile;
@@ -50,6 +52,7 @@ export async function startMachine(
     mode,
     precision,
     gradientCheckpointing,
+    baseWeights: held = 'fp32',
     onInstallProgress,
     onLoadProgress,
     onCompile,
@@ -71,6 +74,7 @@ export async function startMachine(
         mode,
         precision,
         gradientCheckpointing,
+        ...(held === 'bf16' ? { inBfloat16: weightNames(model) } : {}),
         ...(onCompile ? { onCompile } : {}),
         expectedRuns: Object.fromEntries(entries.map(([name, { expectedRuns }]) => [name, expectedRuns])),
       },
@@ -88,6 +92,13 @@ export const componentsOf = (model: DiffusionModel): readonly ModelComponent[] =
   model.noisePredictor,
   model.latentCodec,
 ];
+
+const weightNames = (model: DiffusionModel): ReadonlySet<string> =>
+  new Set(
+    componentsOf(model).flatMap(({ parameters }) =>
+      [...parameters.entries().values()].map(({ variable }) => variableInfo(variable).name),
+    ),
+  );
 
 /** Where the base model's weights lie, for every variable of the program that is one of them. */
 export function baseWeights(
