@@ -3,4 +3,5 @@
 import { lora } from '@likeness/plugin-lora';
 import { benchStep } from './step/benchStep.ts';
 
-await benchStep({ methods: [lora], pythonModules: ['torch', 'diffusers', 'peft'], rank: 4 });
+const rank = 4;
+await benchStep({ methods: [() => lora({ rank })], pythonModules: ['torch', 'diffusers', 'peft'], rank });

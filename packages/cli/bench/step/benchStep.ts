@@ -1,17 +1,17 @@
 // A method's step of the bundled model in our modes and in PyTorch: what `pnpm bench dreambooth` and `pnpm bench lora` do.
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import type { PluginFactory } from '@likeness/core';
+import type { Plugin } from '@likeness/core';
 import type { ResolvedMode } from '@likeness/engine';
 import { openModel } from '../../src/composition.ts';
 import { findPython, ours, pyTorch, takeTurns, type Contender } from './contenders.ts';
 import { prepareStep, rowsOf, type PreparedStep } from './preparedStep.ts';
 
 export interface MethodBench {
-  readonly methods: readonly PluginFactory[];
+  readonly methods: readonly (() => Plugin)[];
   /** What the other side imports. */
   readonly pythonModules: readonly string[];
-  /** Of LoRA on the other side; ours is set alike. */
+  /** Of LoRA on the other side; as in `methods`. */
   readonly rank?: number;
 }
 
@@ -32,10 +32,7 @@ export async function benchStep({ methods, pythonModules, rank }: MethodBench): 
   const load = (): number => loadavg()[0] ?? 0;
   // Each engine gets a model of its own: a variable belongs to one program.
   const prepare = async (): Promise<PreparedStep> =>
-    prepareStep(await openModel('doodle'), methods, {
-      trainBatchSize: Number(flags.batch),
-      ...(rank === undefined ? {} : { rank }),
-    });
+    prepareStep(await openModel('doodle'), methods, { trainBatchSize: Number(flags.batch) });
   const step = await prepare();
   const numbers = step.options.groups
     .flatMap(({ variables }) => variables)

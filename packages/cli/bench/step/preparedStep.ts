@@ -10,7 +10,7 @@ import {
   trainOptions,
   type Batch,
   type DiffusionModel,
-  type PluginFactory,
+  type Plugin,
   type PluginSetup,
   type ResolvedConfig,
   type TrainFunctionsOptions,
@@ -32,7 +32,7 @@ export interface PreparedStep {
 /** @param values settings beside those of the model and the methods */
 export async function prepareStep(
   model: DiffusionModel,
-  methods: readonly PluginFactory[],
+  methods: readonly (() => Plugin)[],
   values: Readonly<Record<string, unknown>>,
 ): Promise<PreparedStep> {
   const layers = [
