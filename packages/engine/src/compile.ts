@@ -77,9 +77,10 @@ export async function compile<D extends Definitions>(
   const graphs = Object.entries(functions).map(([name, definition]) => {
     const forXla = modes[name] === 'xla';
     const { graph, blocks } = trace(name, definition, { forXla });
+    const rounded = precision === 'bf16' ? toMixedPrecision(graph) : graph;
     // A block with a backward pass: what only predicts keeps nothing.
-    const rematerialised = gradientCheckpointing ? rematerialise(graph, blocks) : graph;
-    if (rematerialised !== graph && !forXla) {
+    const rematerialised = gradientCheckpointing ? rematerialise(rounded, blocks) : rounded;
+    if (rematerialised !== rounded && !forXla) {
       throw new EngineError('gradient checkpointing needs XLA', {
         where: name,
         expected: "mode 'xla'",
@@ -87,8 +88,7 @@ export async function compile<D extends Definitions>(
         cure: 'its barrier exists only there; switch gradient checkpointing off, or the mode to xla',
       });
     }
-    const simple = pruneGraph(simplify(rematerialised));
-    return precision === 'bf16' ? toMixedPrecision(simple) : simple;
+    return pruneGraph(simplify(rematerialised));
   });
   const variables = usedVariables(graphs);
   const storage = new Map(

@@ -2,7 +2,7 @@
 // networks for their shapes only, the machine's speed is measured for a moment. An estimate, and called so.
 import { freemem, totalmem } from 'node:os';
 import { tf, type DiffusionModel, type ModelComponent, type Trainable } from '@likeness/core';
-import { defineFunction, float32, int32, traceShapes } from '@likeness/engine';
+import { defineFunction, float32, int32, largestValueBytes, traceShapes } from '@likeness/engine';
 import { matrixFlopsPerSecond } from './machineSpeed.ts';
 import type { PreparedRun } from './prepareRun.ts';
 
@@ -27,12 +27,16 @@ export interface LayerCosts {
   readonly flops: number;
   /** Sum over the layers' inputs, float32: what a backward pass has to keep, roughly. */
   readonly activationBytes: number;
+  /** Its largest value: attention scores, at the usual resolutions. */
+  readonly largestBytes: number;
 }
 
 /** Share of the matrix-product peak that a whole step reaches; measured on the bundled model. */
 const EFFICIENCY = 0.45;
 /** Norms, activations and attention keep about as much again as the layers' inputs. */
 const KEPT_BESIDE_LAYERS = 2.5;
+/** Of the largest value, its gradient and what lies between: checkpointing leaves those of one layer. */
+const LARGEST_AT_ONCE = 3;
 /** TensorFlow itself, and what XLA takes to compile. */
 const BASE_MEMORY_BYTES = 1.4e9;
 
@@ -64,7 +68,9 @@ export async function estimateRun({ config, plugins, model }: PreparedRun): Prom
   const looks = config.samples ? 1 + Math.ceil(config.maxTrainSteps / config.sampleEverySteps) : 0;
   const sampleSeconds = looks * config.samplePrompts.length * config.numSamples * secondsPerPicture;
 
-  const kept = costs.activationBytes * KEPT_BESIDE_LAYERS * rows * (config.gradientCheckpointing ? 0.2 : 1);
+  const kept =
+    costs.activationBytes * KEPT_BESIDE_LAYERS * rows * (config.gradientCheckpointing ? 0.2 : 1) +
+    costs.largestBytes * LARGEST_AT_ONCE * rows;
   const perTrained = 4 + 8 + (config.emaDecay === undefined ? 0 : 4);
   const checkpointBytes = trainedParameters * (4 + perTrained - 4);
   const checkpoints = Math.min(
@@ -99,21 +105,17 @@ export function noisePredictorCosts(
 ): LayerCosts {
   const side = resolution / latentCodec.downsampleFactor;
   const { parameters, latentChannels } = noisePredictor;
-  const trace = (): void => {
-    traceShapes(
-      defineFunction(
-        {
-          latents: float32(1, side, side, latentChannels),
-          timesteps: int32(1),
-          states: float32(1, textEncoder.maxLength, textEncoder.hiddenSize),
-        },
-        ({ latents, timesteps, states }) => ({
-          prediction: noisePredictor.predict(latents, tf.cast(timesteps, 'float32'), states),
-        }),
-      ),
-    );
-  };
-  if (parameters.layerPaths().size === 0) trace();
+  const prediction = defineFunction(
+    {
+      latents: float32(1, side, side, latentChannels),
+      timesteps: int32(1),
+      states: float32(1, textEncoder.maxLength, textEncoder.hiddenSize),
+    },
+    ({ latents, timesteps, states }) => ({
+      prediction: noisePredictor.predict(latents, tf.cast(timesteps, 'float32'), states),
+    }),
+  );
+  const largestBytes = largestValueBytes(prediction);
   let flops = 0;
   let activationBytes = 0;
   const detach = [...parameters.layerPaths().keys()].map((path) =>
@@ -126,11 +128,11 @@ export function noisePredictorCosts(
     }),
   );
   try {
-    trace();
+    traceShapes(prediction);
   } finally {
     for (const take of detach.toReversed()) take();
   }
-  return { flops, activationBytes };
+  return { flops, activationBytes, largestBytes };
 }
 
 function parametersOf({ tensors }: ModelComponent): number {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { defineFunction, float32, tf, type Tensor2D } from '../index.ts';
+import { checkpointed, defineFunction, float32, tf, type Tensor2D } from '../index.ts';
 import { trace } from '../recording/trace.ts';
 import { toMixedPrecision } from './mixedPrecision.ts';
 
@@ -21,4 +21,18 @@ it('computes products in bfloat16, casts each operand once, and keeps everything
   expect(
     others.every(({ inputs, outputs }) => [...inputs, ...outputs].every(({ dtype }) => dtype === 'float32')),
   ).toBe(true);
+});
+
+it('casts what several checkpointing blocks use in each of them', () => {
+  const f = defineFunction({ x: float32(2, 2), w: float32(2, 2) }, ({ x, w }) => {
+    const product = (a: Tensor2D): Tensor2D => checkpointed(() => tf.matMul(a, w as Tensor2D));
+    const y = product(product(x as Tensor2D));
+    return { z: tf.matMul(y, w as Tensor2D), again: tf.matMul(w as Tensor2D, y) };
+  });
+  const { graph } = trace('f', f);
+  const w = graph.inputs.get('w')?.id;
+  const casts = toMixedPrecision(graph).nodes.filter(
+    ({ op, inputs }) => op === 'Cast' && inputs[0]?.id === w,
+  );
+  expect(casts.map(({ block }) => block)).toEqual([1, 2, 0]);
 });

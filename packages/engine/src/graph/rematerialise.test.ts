@@ -1,11 +1,22 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkpointed, compile, createVariable, defineFunction, float32, startEngine, tf } from '../index.ts';
+import {
+  checkpointed,
+  clipFactor,
+  compile,
+  createVariable,
+  defineFunction,
+  float32,
+  globalNorm,
+  startEngine,
+  tf,
+} from '../index.ts';
 import type { FunctionDefinition, Tensor, Tensor2D, Variable } from '../index.ts';
 import type { Graph } from './graph.ts';
+import { toMixedPrecision } from './mixedPrecision.ts';
 import { rematerialise } from './rematerialise.ts';
 import { trace } from '../recording/trace.ts';
 
-/** Blocks of activations far larger than the weights, and one step of gradient descent. */
+/** Blocks of activations far larger than the weights, and one step of gradient descent, clipped as training does. */
 function deepStep(depth: number, rows: number): { step: FunctionDefinition; variables: Variable[] } {
   const variables = Array.from({ length: depth }, (_, i) =>
     createVariable({ name: `w${i}`, shape: [32, 32] }),
@@ -18,7 +29,11 @@ function deepStep(depth: number, rows: number): { step: FunctionDefinition; vari
   const step = defineFunction({ x: float32(rows, 32) }, ({ x }) => {
     const loss = () => tf.mean(tf.square(variables.reduce<Tensor>(block, x))) as never;
     const { value, grads } = tf.variableGrads(loss, variables);
-    for (const variable of variables) variable.assign(tf.sub(variable, grads[variable.name] as Tensor));
+    const gradients = variables.map(({ name }) => grads[name] as Tensor);
+    const clip = clipFactor(globalNorm([gradients]), 1);
+    variables.forEach((variable, i) =>
+      variable.assign(tf.sub(variable, tf.mul(gradients[i] as Tensor, clip))),
+    );
     return { loss: value };
   });
   return { step, variables };
@@ -60,6 +75,21 @@ describe('rematerialise', () => {
       .slice(lastForward)
       .flatMap(({ inputs }) => inputs.filter(({ id }) => inner.has(id)));
     expect(readLate).toEqual([]);
+    for (const variable of variables) variable.dispose();
+  });
+
+  it('casts weights again for the backward pass in mixed precision', () => {
+    const { step, variables } = deepStep(3, 4);
+    const { graph, blocks } = trace('step', step);
+    const { nodes } = rematerialise(toMixedPrecision(graph), blocks);
+    const firstCopy = nodes.findIndex(({ op }) => op === 'XlaOptimizationBarrier');
+    const castsOfWeights = nodes
+      .slice(0, firstCopy)
+      .filter(({ op, inputs }) => op === 'Cast' && inputs[0]?.shape.join() === '32,32')
+      .flatMap(({ outputs }) => outputs.map(({ id }) => id));
+    expect(castsOfWeights).toHaveLength(3);
+    const readLate = nodes.slice(firstCopy).flatMap(({ inputs }) => inputs.map(({ id }) => id));
+    expect(readLate.filter((id) => castsOfWeights.includes(id))).toEqual([]);
     for (const variable of variables) variable.dispose();
   });
 

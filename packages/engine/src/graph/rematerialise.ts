@@ -1,7 +1,7 @@
 // Gradient checkpointing as a graph pass. Ops recorded inside a block whose values only the backward pass wants are
-// copied to where it first wants them; the copies read the block's inputs through an optimization barrier, together
-// with the gradient that arrives there, so that XLA neither merges them with the originals nor runs them early.
-// (jax.checkpoint does the same with its `optimization_barrier`.)
+// copied to where it first wants them; the copies read the block's inputs and weights through an optimization barrier,
+// together with the gradient that arrives there, so that XLA neither merges them with the originals nor runs them
+// early: not even a weight's cast is kept. (jax.checkpoint does the same with its `optimization_barrier`.)
 import type { CheckpointBlock } from '../recording/recorder.ts';
 import { isConst, type Graph, type GraphNode, type Value } from './graph.ts';
 
@@ -15,17 +15,14 @@ interface Copy {
 export function rematerialise(graph: Graph, blocks: readonly CheckpointBlock[]): Graph {
   let nextId = graph.nextId;
   const fresh = (value: Value): Value => ({ ...value, id: nextId++ });
-  const leaves = new Set([
-    ...graph.variables.map(({ read }) => read.id),
-    ...graph.nodes.filter(isConst).flatMap((node) => node.outputs.map(({ id }) => id)),
-  ]);
+  const constants = new Set(graph.nodes.filter(isConst).flatMap((node) => node.outputs.map(({ id }) => id)));
   const producedAt = new Map<number, number>();
   graph.nodes.forEach((node, at) => {
     for (const { id } of node.outputs) producedAt.set(id, at);
   });
 
   const copies = blocks.flatMap((block) => {
-    const copy = copyBlock(graph, block, leaves, producedAt, fresh);
+    const copy = copyBlock(graph, block, constants, producedAt, fresh);
     return copy ? [copy] : [];
   });
   if (copies.length === 0) return graph;
@@ -48,7 +45,7 @@ export function rematerialise(graph: Graph, blocks: readonly CheckpointBlock[]):
 function copyBlock(
   graph: Graph,
   block: CheckpointBlock,
-  leaves: ReadonlySet<number>,
+  constants: ReadonlySet<number>,
   producedAt: ReadonlyMap<number, number>,
   fresh: (value: Value) => Value,
 ): Copy | undefined {
@@ -61,12 +58,12 @@ function copyBlock(
 
   // The gradient arriving at the block: an input of its first reader that was computed after the block.
   const arriving = graph.nodes[before]?.inputs.find(
-    ({ id }) => (producedAt.get(id) ?? -1) > end && !leaves.has(id),
+    ({ id }) => (producedAt.get(id) ?? -1) > end && !constants.has(id),
   );
   const entering = new Map<number, Value>();
   for (const { inputs } of own) {
     for (const value of inputs)
-      if (!made.has(value.id) && !leaves.has(value.id)) entering.set(value.id, value);
+      if (!made.has(value.id) && !constants.has(value.id)) entering.set(value.id, value);
   }
   const barrierInputs = [...entering.values(), ...(arriving ? [arriving] : [])];
   const barrierOutputs = barrierInputs.map(fresh);

@@ -2,7 +2,7 @@
 // parameters. One rule is traced for each parameter: XLA compiles it once for all parameters of a shape and updates
 // them in place. (One flat vector for all would need code of its own for every parameter's place in it.)
 import { EngineError } from '../errors.ts';
-import { tf, type Tensor, type Variable } from '../tf.ts';
+import { tf, valueId, type Tensor, type Variable } from '../tf.ts';
 import { createVariable, variableInfo } from '../variables.ts';
 
 /** Variables that train with one learning rate and weight decay. */
@@ -91,10 +91,15 @@ export function createOptimizer<Slot extends string>(
   };
 }
 
-/** Euclidean norm over all gradients (torch.nn.utils.clip_grad_norm_). Scalar. */
+/**
+ * Euclidean norm over all gradients (torch.nn.utils.clip_grad_norm_). Scalar.
+ *
+ * They are summed in the order the backward pass makes them. XLA schedules from the result back, depth first: starting
+ * with the gradient that is made last, it would keep what all others are made from until then.
+ */
 export function globalNorm(gradients: readonly (readonly Tensor[])[]): Tensor {
-  const squares = gradients.flat().map((gradient) => tf.sum(tf.square(gradient)));
-  return tf.sqrt(tf.addN(squares));
+  const asMade = gradients.flat().sort((a, b) => valueId(a) - valueId(b));
+  return tf.sqrt(tf.addN(asMade.map((gradient) => tf.sum(tf.square(gradient)))));
 }
 
 /** Factor that brings the norm down to `maxNorm`, as torch.nn.utils.clip_grad_norm_ computes it. Scalar. */

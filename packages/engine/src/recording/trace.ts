@@ -1,6 +1,6 @@
 // Traces one function: runs its tfjs code once over symbolic inputs and returns the graph of what it did.
 import { EngineError } from '../errors.ts';
-import { pruneGraph, type Graph, type TensorSpec, type Value, type VariableUse } from '../graph/graph.ts';
+import { elements, pruneGraph, type Graph, type TensorSpec, type Value, type VariableUse } from '../graph/graph.ts';
 import { backend, tf, valueId, type Tensor } from '../tf.ts';
 import { currentValueId, liveVariables, resetVariable } from '../variables.ts';
 import { metadata } from './binding.ts';
@@ -69,6 +69,12 @@ export function trace(name: string, { inputs, run }: FunctionDefinition, { forXl
 export function traceShapes(definition: FunctionDefinition): Record<string, readonly number[]> {
   const { graph } = trace('shapes', definition);
   return Object.fromEntries([...graph.outputs].map(([key, value]) => [key, value.shape]));
+}
+
+/** Bytes of a function's largest value, found by tracing it: with attention among many pixels, its scores. */
+export function largestValueBytes(definition: FunctionDefinition): number {
+  const values = trace('sizes', definition).graph.nodes.flatMap(({ outputs }) => outputs);
+  return values.reduce((largest, { shape }) => Math.max(largest, 4 * elements(shape)), 0);
 }
 
 /**

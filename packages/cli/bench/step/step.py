@@ -1,4 +1,4 @@
-"""The DreamBooth step of dreambooth.ts in PyTorch and diffusers, as fast as it goes on a CPU without compiling.
+"""The step of ../dreambooth.ts or ../lora.ts in PyTorch, diffusers and PEFT, as fast as it goes on a CPU without compiling.
 
 Reads one request a line, {"steps": N}; answers with the milliseconds of every step and the memory of this process.
 """
@@ -17,7 +17,17 @@ def main():
     torch.set_num_threads(settings["threads"])
     unet = UNet2DConditionModel.from_pretrained(settings["model"], subfolder="unet")
     unet = unet.to(memory_format=torch.channels_last).train()
-    optimizer = torch.optim.AdamW(unet.parameters(), lr=settings["learningRate"], weight_decay=1e-2, fused=True)
+    name = f"PyTorch {torch.__version__}"
+    if "rank" in settings:
+        import peft
+
+        rank = settings["rank"]
+        unet.requires_grad_(False)
+        targets = ["to_k", "to_q", "to_v", "to_out.0"]
+        unet.add_adapter(peft.LoraConfig(r=rank, lora_alpha=rank, init_lora_weights="gaussian", target_modules=targets))
+        name += f", PEFT {peft.__version__}"
+    trained = [p for p in unet.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=settings["learningRate"], weight_decay=1e-2, fused=True)
     rows, tokens, config = settings["rows"], settings["tokens"], unet.config
     height, width, channels = settings["latentShape"]
     noisy, target = (torch.randn(rows, channels, height, width).to(memory_format=torch.channels_last) for _ in range(2))
@@ -26,16 +36,16 @@ def main():
     def step(index):
         timesteps = (torch.arange(rows) * 100 + index) % 1000
         prediction = unet(noisy, timesteps, hidden_states).sample
-        (instance, prior), (instance_target, prior_target) = prediction.chunk(2), target.chunk(2)
+        parts = 2 if settings["withPrior"] else 1
         mse = torch.nn.functional.mse_loss
-        loss = mse(instance, instance_target) + mse(prior, prior_target)
+        loss = sum(mse(*part) for part in zip(prediction.chunk(parts), target.chunk(parts)))
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         return loss.item()
 
-    print(json.dumps({"name": f"PyTorch {torch.__version__}", "parameters": sum(p.numel() for p in unet.parameters())}), flush=True)
+    print(json.dumps({"name": name, "parameters": sum(p.numel() for p in trained)}), flush=True)
     for line in sys.stdin:
         milliseconds = []
         for index in range(json.loads(line)["steps"]):
