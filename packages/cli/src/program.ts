@@ -9,6 +9,7 @@ import { exportCommand } from './commands/export.ts';
 import { generateCommand } from './commands/generate.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { pluginsCommand } from './commands/plugins.ts';
+import { pretrainCommand } from './commands/pretrain.ts';
 import { resumeCommand } from './commands/resume.ts';
 import { runCommand, type SetExitCode } from './commands/run.ts';
 import { runsCommand } from './commands/runs.ts';
@@ -57,6 +58,7 @@ export async function createProgram(
   program.commandsGroup('Teaching:');
   add(program, runCommand(plan, flags, terminal, exit));
   add(program, resumeCommand(terminal, exit));
+  add(program, pretrainCommand(terminal, exit));
   program.commandsGroup('Pictures and models:');
   add(program, generateCommand(terminal, exit));
   add(program, exportCommand(terminal));

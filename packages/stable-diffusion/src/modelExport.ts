@@ -41,7 +41,7 @@ const DTYPES: Readonly<Record<ExportOptions['dtype'], WeightsDtype>> = {
 export async function exportDiffusersFolder(
   { files, networks, recommended, changed, weights }: ModelToExport,
   folder: string,
-  { dtype, metadata }: Omit<ExportOptions, 'format'>,
+  { dtype, metadata, scalingFactor }: Omit<ExportOptions, 'format'>,
 ): Promise<string[]> {
   const plan = await planDiffusersFolder(files, { changed, dtype: DTYPES[dtype], metadata });
   const written = await writePlannedFiles(plan, folder);
@@ -51,6 +51,10 @@ export async function exportDiffusersFolder(
     const keys = tensors.map(({ key }) => key);
     await weights.save(join(folder, path), variablesToSave(parameters, keys, DTYPES[dtype]), header);
     written.push(path);
+  }
+  if (scalingFactor !== undefined) {
+    const config = { ...(files.components.vae.config as object), scaling_factor: scalingFactor };
+    await writeFile(join(folder, 'vae/config.json'), `${JSON.stringify(config, null, 2)}\n`);
   }
   if (Object.keys(recommended).length > 0) {
     const temporary = join(folder, `${SETTINGS_FILE}.${process.pid}.tmp`);

@@ -1,45 +1,28 @@
 // The traced functions of training: prediction, loss composition, gradients, clipping, optimizer, moving average.
 // Nothing here runs: `compile` turns each function into one program.
-import {
-  adam,
-  adamW,
-  clipFactor,
-  createVariable,
-  defineFunction,
-  EngineError,
-  float32,
-  globalNorm,
-  int32,
-  sgd,
-  tf,
-  variableInfo,
-} from '@likeness/engine';
-import type {
-  FunctionDefinition,
-  Optimizer,
-  OptimizerGroup,
-  Tensor,
-  TensorSpec,
-  Variable,
-} from '@likeness/engine';
+import { defineFunction, EngineError, float32, int32, tf } from '@likeness/engine';
+import type { FunctionDefinition, Tensor, TensorSpec, Variable } from '@likeness/engine';
 import type { ResolvedConfig } from '../config/resolveConfig.ts';
 import type {
   BatchPart,
   DiffusionModel,
   LossTerm,
   LossView,
-  ParameterGroup,
   Trainable,
 } from '../contracts.ts';
 import type { RunContainer } from '../di/runContainer.ts';
 import { composeLosses } from '../losses/composeLosses.ts';
-import type { OptimizerSettings } from '../plugins/definePlugin.ts';
+import {
+  createParameterUpdate,
+  gradientsOf,
+  shadowsOf,
+  type LossAndGradients,
+  type ParameterUpdateOptions,
+} from './parameterUpdate.ts';
 
-export interface TrainFunctionsOptions {
+export interface TrainFunctionsOptions extends ParameterUpdateOptions {
   readonly model: DiffusionModel;
-  readonly groups: readonly ParameterGroup[];
   readonly lossTerms: readonly LossTerm[];
-  readonly optimizer: OptimizerSettings;
   /** Instance pictures per gradient computation. */
   readonly batchSize: number;
   /** Whether as many class pictures follow. */
@@ -48,9 +31,6 @@ export interface TrainFunctionsOptions {
   readonly latentShape: readonly [number, number, number];
   readonly trainsTextEncoder: boolean;
   readonly accumulationSteps: number;
-  /** 0: gradients are not clipped. */
-  readonly maxGradNorm: number;
-  readonly emaDecay?: number;
 }
 
 export interface TrainFunctions {
@@ -151,110 +131,30 @@ function lossOf(
   return composeLosses(lossTerms, view);
 }
 
-export interface LossAndGradients {
-  readonly outputs: Record<string, Tensor>;
-  /** By group, one per variable. */
-  readonly gradients: Tensor[][];
-}
-
 /** Traced: the loss of a batch, every term, and the gradients of all trained variables. */
 export function lossAndGradients(
   options: TrainFunctionsOptions,
   inputs: Readonly<Record<string, Tensor>>,
 ): LossAndGradients {
-  const variables = options.groups.flatMap((group) => group.variables);
-  let terms: ReadonlyMap<string, Tensor> = new Map();
-  const { value, grads } = tf.variableGrads(() => {
-    const composed = lossOf(options, inputs);
-    terms = new Map([...composed.terms].map(([name, term]) => [name, tf.keep(term)]));
-    return composed.total;
-  }, variables as Variable[]);
-  const gradients = options.groups.map((group) =>
-    group.variables.map((variable) => grads[variable.name] ?? tf.zerosLike(variable)),
-  );
-  const outputs = {
-    loss: value,
-    ...Object.fromEntries([...terms].map(([name, term]) => [`term.${name}`, term])),
-  };
-  return { outputs, gradients };
-}
-
-export function createOptimizer(settings: OptimizerSettings, groups: readonly OptimizerGroup[]): Optimizer {
-  switch (settings.name) {
-    case 'adamw':
-      return adamW(groups, settings);
-    case 'adam':
-      return adam(groups, settings);
-    case 'sgd':
-      return sgd(groups);
-  }
+  return gradientsOf(options.groups, () => lossOf(options, inputs));
 }
 
 /** Builds `trainStep`, or `accumulate` and `applyGradients` when gradients of several batches are averaged. */
 export function createTrainFunctions(options: TrainFunctionsOptions): TrainFunctions {
-  const { groups, optimizer: settings, accumulationSteps, maxGradNorm, emaDecay } = options;
-  const optimizer = createOptimizer(
-    settings,
-    groups.map(({ name, variables, weightDecay = settings.weightDecay }) => ({
-      name,
-      variables,
-      weightDecay,
-    })),
-  );
+  const { groups, accumulationSteps } = options;
+  const update = createParameterUpdate(options);
+  const { scalars, trained, state, averageOf } = update;
   const variables = groups.flatMap((group) => group.variables);
-  const nameOf = new Map(variables.map((variable) => [variable, variableInfo(variable).name]));
-  const shadow = (prefix: string, of: readonly Variable[]): Map<Variable, Variable> =>
-    new Map(
-      of.map((variable) => [
-        variable,
-        createVariable({ name: `${prefix}.${nameOf.get(variable) ?? ''}`, shape: variable.shape }),
-      ]),
-    );
-  const averages = emaDecay === undefined ? new Map<Variable, Variable>() : shadow('ema', variables);
-  const sums = accumulationSteps > 1 ? shadow('gradient', variables) : new Map<Variable, Variable>();
-
-  const scalars = {
-    ...Object.fromEntries(groups.map((_, i) => [`learningRate${i}`, float32()])),
-    biasCorrection1: float32(),
-    biasCorrection2: float32(),
-    ...(emaDecay === undefined ? {} : { emaDecay: float32() }),
-  };
-  /** Clips, updates, averages; returns the norm before clipping. */
-  const update = (
-    gradients: readonly (readonly Tensor[])[],
-    inputs: Readonly<Record<string, Tensor>>,
-  ): Tensor => {
-    const scalar = (name: string): Tensor => inputs[name] ?? tf.scalar(0);
-    const norm = globalNorm(gradients);
-    optimizer.apply(
-      gradients,
-      {
-        learningRates: groups.map((_, i) => scalar(`learningRate${i}`)),
-        biasCorrection1: scalar('biasCorrection1'),
-        biasCorrection2: scalar('biasCorrection2'),
-      },
-      maxGradNorm > 0 ? clipFactor(norm, maxGradNorm) : undefined,
-    );
-    for (const [variable, average] of averages) {
-      average.assign(tf.add(variable, tf.mul(scalar('emaDecay'), tf.sub(average, variable))));
-    }
-    return norm;
-  };
-
-  const state = [...optimizer.state, ...averages.values()].map((variable) => variableInfo(variable).name);
-  const trained = variables.map((variable) => nameOf.get(variable) ?? '');
-  const averageOf = new Map(
-    [...averages].map(([variable, average]) => [nameOf.get(variable) ?? '', variableInfo(average).name]),
-  );
-
+  const sums = accumulationSteps > 1 ? shadowsOf('gradient', variables) : new Map<Variable, Variable>();
   const dispose = (): void => {
-    for (const variable of [...optimizer.state, ...averages.values(), ...sums.values()]) variable.dispose();
+    update.dispose();
+    for (const sum of sums.values()) sum.dispose();
   };
 
   if (accumulationSteps === 1) {
     const trainStep = defineFunction({ ...batchInputs(options), ...scalars }, (inputs) => {
       const { outputs, gradients } = lossAndGradients(options, inputs);
-      return { ...outputs, gradientNorm: update(gradients, inputs) };
+      return { ...outputs, gradientNorm: update.apply(gradients, inputs) };
     });
     return { functions: { trainStep }, state, trained, averageOf, dispose };
   }
@@ -274,7 +174,7 @@ export function createTrainFunctions(options: TrainFunctionsOptions): TrainFunct
   });
   const applyGradients = defineFunction(scalars, (inputs) => {
     const gradients = groups.map((group) => group.variables.map((variable) => tf.add(sumOf(variable), 0)));
-    const gradientNorm = update(gradients, inputs);
+    const gradientNorm = update.apply(gradients, inputs);
     for (const sum of sums.values()) sum.assign(tf.zerosLike(sum));
     return { gradientNorm };
   });

@@ -1,0 +1,7 @@
+// Pretraining: a small text-to-image model from captioned pictures. The command is `pipeline pretrain`.
+export { loadPretrainConfig, NETWORKS, resolvePretrainConfig, SETTINGS_OF, trainingOf } from './config.ts';
+export type { NetworkName, PretrainConfig } from './config.ts';
+export { pretrain, startModel } from './pretrain.ts';
+export type { PretrainOptions } from './pretrain.ts';
+export { definePretrainConfig, pretrainSchema, textEncoderSchema, unetSchema, vaeSchema } from './schema.ts';
+export type { PretrainConfigInput } from './schema.ts';
