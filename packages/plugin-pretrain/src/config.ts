@@ -17,10 +17,11 @@ export const NETWORKS = ['vae', 'text-encoder', 'unet'] as const;
 export type NetworkName = (typeof NETWORKS)[number];
 
 /** Key of a network's settings in a config. */
-export const SETTINGS_OF = { vae: 'vae', 'text-encoder': 'textEncoder', unet: 'unet' } as const satisfies Record<
-  NetworkName,
-  keyof z.output<typeof pretrainSchema>
->;
+export const SETTINGS_OF = {
+  vae: 'vae',
+  'text-encoder': 'textEncoder',
+  unet: 'unet',
+} as const satisfies Record<NetworkName, keyof z.output<typeof pretrainSchema>>;
 
 export interface PretrainConfig extends z.output<typeof pretrainSchema> {
   readonly threads: number;
@@ -32,7 +33,8 @@ export async function loadPretrainConfig(path: string): Promise<ConfigLayer> {
   const besideFile = (value: unknown): unknown =>
     typeof value === 'string' && value.startsWith('.') ? resolve(dirname(path), value) : value;
   const { data, model } = values;
-  const modelFields = typeof model === 'object' && model !== null ? (model as Record<string, unknown>) : undefined;
+  const modelFields =
+    typeof model === 'object' && model !== null ? (model as Record<string, unknown>) : undefined;
   return {
     name,
     values: {
@@ -67,12 +69,16 @@ export function resolvePretrainConfig(layers: readonly ConfigLayer[]): PretrainC
   const problems = layers.flatMap((layer) => problemsOf(pretrainSchema, layer));
   const merged = mergeLayers(layers);
   for (const key of Object.values(SETTINGS_OF)) {
-    const own = layers.map(({ name, values }) => ({ name, values: (values[key] ?? {}) as Record<string, unknown> }));
+    const own = layers.map(({ name, values }) => ({
+      name,
+      values: (values[key] ?? {}) as Record<string, unknown>,
+    }));
     merged[key] = mergeLayers(own);
   }
   const parsed = pretrainSchema.safeParse(merged, { reportInput: true });
   if (!parsed.success && problems.length === 0) {
-    const layerOf = (key: string): string => layers.findLast(({ values }) => key in values)?.name ?? 'settings';
+    const layerOf = (key: string): string =>
+      layers.findLast(({ values }) => key in values)?.name ?? 'settings';
     problems.push(...problemsOfMerged(parsed.error, pretrainSchema, layerOf));
   }
   if (!parsed.success || problems.length > 0) {

@@ -17,10 +17,25 @@ export function settingsWithEffect(
 export const settingsHash = (config: PretrainConfig, network: NetworkName): string =>
   cacheKey(settingsWithEffect(config, network));
 
+/** Of one machine, or of how a run was watched. */
+const NOT_PORTABLE: readonly string[] = [
+  'data',
+  'model',
+  'outputDir',
+  'cacheDir',
+  'resume',
+  'threads',
+  'checkpointMinutes',
+  'checkpointsTotalLimit',
+  'measureMinutes',
+  'sampleMinutes',
+] satisfies (keyof PretrainConfig)[];
+
 /** Settings as they go into exported files: without folders of one machine, and without the other networks' training. */
 export function portableSettings(config: PretrainConfig, network: NetworkName): Record<string, unknown> {
   const { vae: _vae, textEncoder: _text, unet: _unet, ...rest } = config;
-  const { outputDir: _out, cacheDir: _cache, resume: _resume, threads: _threads, data, model, ...shared } = rest;
+  const { data, model } = rest;
+  const shared = Object.fromEntries(Object.entries(rest).filter(([key]) => !NOT_PORTABLE.includes(key)));
   const folders = (typeof data === 'string' ? [data] : data).map((folder) => basename(folder));
   const from = typeof model === 'string' ? model : model.from;
   return {

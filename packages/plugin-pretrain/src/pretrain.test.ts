@@ -13,8 +13,10 @@ import { tinyModels, tinyRun, tinySettings } from './testing/tinyRun.ts';
 const folder = temporaryFolder();
 beforeAll(() => writeTinyCorpus(join(folder, 'corpus'), { count: 60 }));
 
-const of = <Type extends PipelineEvent['type']>(events: readonly PipelineEvent[], type: Type): EventOf<Type>[] =>
-  events.filter((event): event is EventOf<Type> => event.type === type);
+const of = <Type extends PipelineEvent['type']>(
+  events: readonly PipelineEvent[],
+  type: Type,
+): EventOf<Type>[] => events.filter((event): event is EventOf<Type> => event.type === type);
 
 async function run(network: NetworkName, name: string, more: object): Promise<PipelineEvent[]> {
   return tinyRun(network, tinySettings(folder, { outputDir: join(folder, name), ...more }));
@@ -22,11 +24,16 @@ async function run(network: NetworkName, name: string, more: object): Promise<Pi
 
 /** Components whose fingerprints differ from those the run began with. */
 async function changed(name: string): Promise<string[]> {
-  const before = await startModel(resolvePretrainConfig([{ name: 'test', values: tinySettings(folder) }]), tinyModels);
+  const before = await startModel(
+    resolvePretrainConfig([{ name: 'test', values: tinySettings(folder) }]),
+    tinyModels,
+  );
   const after = await openTinyModel(join(folder, name, 'export'));
   const names = ['vae', 'text_encoder', 'unet'];
   const differ = await Promise.all(
-    names.map(async (one) => (await before.componentFingerprint(one)) !== (await after.componentFingerprint(one))),
+    names.map(
+      async (one) => (await before.componentFingerprint(one)) !== (await after.componentFingerprint(one)),
+    ),
   );
   return names.filter((_, i) => differ[i]);
 }
@@ -71,7 +78,13 @@ describe('the text encoder', () => {
   });
 
   it('learns to match captions and pictures', async () => {
-    const textEncoder = { ...FAST, learningRate: 3e-3, maxTrainSteps: 60, objective: 'contrastive', imageTowerWidth: 4 };
+    const textEncoder = {
+      ...FAST,
+      learningRate: 3e-3,
+      maxTrainSteps: 60,
+      objective: 'contrastive',
+      imageTowerWidth: 4,
+    };
     const events = await run('text-encoder', 'contrastive', { textEncoder });
     const steps = of(events, 'step');
     expect(steps.at(-1)!.loss).toBeLessThan(0.7 * steps[0]!.loss);
@@ -85,7 +98,9 @@ describe('the noise predictor', () => {
     const events = await run('unet', 'unet', { unet });
     const measured = of(events, 'measured');
     expect(Object.keys(measured[0]!.measures)).toEqual(['heldOutLoss', 'true.t500', 'wrong.t500']);
-    expect(measured.at(-1)!.measures['heldOutLoss']).toBeLessThan(0.8 * measured[0]!.measures['heldOutLoss']!);
+    expect(measured.at(-1)!.measures['heldOutLoss']).toBeLessThan(
+      0.8 * measured[0]!.measures['heldOutLoss']!,
+    );
     expect(of(events, 'samples-written').at(-1)!.pictures.length).toBeGreaterThan(0);
     expect(await changed('unet')).toEqual(['unet']);
     expect(events.at(-1)!.type).toBe('run-finished');

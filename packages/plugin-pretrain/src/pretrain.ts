@@ -20,12 +20,9 @@ import {
   type Run,
 } from '@likeness/core';
 import { trainingOf, type NetworkName, type PretrainConfig } from './config.ts';
-import type { PictureStore } from './data/pictureStore.ts';
 import { settingsHash, settingsWithEffect } from './identity.ts';
 import type { Objective } from './objective.ts';
-import { textEncoderObjective } from './objectives/textEncoder.ts';
-import { unetObjective } from './objectives/unet.ts';
-import { vaeObjective } from './objectives/vae.ts';
+import { objectiveOf } from './objectives/objectiveOf.ts';
 import type { PretrainSetting } from './stages/context.ts';
 import { datasetStage } from './stages/dataset.ts';
 import { encodingStage } from './stages/encoding.ts';
@@ -95,32 +92,30 @@ async function runStages(
   }
 }
 
-function objectiveOf(setting: PretrainSetting, pictures: PictureStore): Objective {
-  const { network, config } = setting;
-  switch (network) {
-    case 'vae':
-      return vaeObjective(setting, pictures, config.vae);
-    case 'text-encoder':
-      return textEncoderObjective(setting, pictures, config.textEncoder);
-    case 'unet':
-      return unetObjective(setting, pictures, config.unet);
-  }
-}
-
 /** @throws ConfigError for settings that do not fit the model */
-function checkSettings(config: PretrainConfig, network: NetworkName, model: DiffusionModel, resolution: number): void {
+function checkSettings(
+  config: PretrainConfig,
+  network: NetworkName,
+  model: DiffusionModel,
+  resolution: number,
+): void {
   const { downsampleFactor } = model.latentCodec;
   const { predictionType, alphasCumprod } = model.noiseSchedule;
   const { cropSizePx = resolution } = config.vae;
   const sides = network === 'vae' ? { resolution, 'vae.cropSizePx': cropSizePx } : { resolution };
   const details = Object.entries(sides)
     .filter(([, side]) => side % downsampleFactor !== 0)
-    .map(([name, side]) => `${name}: ${side} is no multiple of ${downsampleFactor}, the pixels of one latent`);
+    .map(
+      ([name, side]) => `${name}: ${side} is no multiple of ${downsampleFactor}, the pixels of one latent`,
+    );
   if (network === 'vae' && cropSizePx > resolution)
     details.push(`vae.cropSizePx: ${cropSizePx} is more than the pictures' ${resolution} pixels`);
   if (network === 'unet' && predictionType === 'epsilon' && alphasCumprod.at(-1) === 0)
-    details.push('scheduler: where the last timestep is pure noise (rescale_betas_zero_snr), noise cannot be predicted from it: v_prediction can');
-  if (details.length > 0) throw new ConfigError('the settings do not fit the model', { where: model.source, details });
+    details.push(
+      'scheduler: where the last timestep is pure noise (rescale_betas_zero_snr), noise cannot be predicted from it: v_prediction can',
+    );
+  if (details.length > 0)
+    throw new ConfigError('the settings do not fit the model', { where: model.source, details });
 }
 
 /**
@@ -135,7 +130,9 @@ export async function startModel(config: PretrainConfig, models: ModelSource): P
   const parts = await models.identify(definition);
   if (parts === undefined) return models.open(definition.from ?? '');
   const cache = openCache(config.cacheDir ?? userCacheDir());
-  const folder = await cache.getOrCreate('start-models', parts, (target) => models.create(definition, target));
+  const folder = await cache.getOrCreate('start-models', parts, (target) =>
+    models.create(definition, target),
+  );
   return { ...(await models.open(join(folder))), source: definition.from ?? 'random weights' };
 }
 

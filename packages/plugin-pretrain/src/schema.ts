@@ -23,14 +23,14 @@ interface TrainingDefaults {
 function trainingFields(defaults: TrainingDefaults) {
   return {
     batchSize: option(positiveInt.default(defaults.batchSize), 'pictures a step'),
-    maxTrainSteps: option(
-      positiveInt.optional(),
-      'optimizer steps; default: as many as fit into maxMinutes',
-    ),
+    maxTrainSteps: option(positiveInt.optional(), 'optimizer steps; default: as many as fit into maxMinutes'),
     maxMinutes: option(positive.optional(), 'stop after so many minutes of training'),
     learningRate: option(positive.default(defaults.learningRate), 'learning rate'),
     lrScheduler: option(z.enum(LEARNING_RATE_SCHEDULES).default('cosine'), 'how the learning rate changes'),
-    lrWarmupSteps: option(z.int().nonnegative().default(100), 'steps in which the learning rate grows from 0'),
+    lrWarmupSteps: option(
+      z.int().nonnegative().default(100),
+      'steps in which the learning rate grows from 0',
+    ),
     lrHoldShare: option(
       z.number().min(0).lt(1).default(0.5),
       'share of the steps at the full rate before the schedule begins',
@@ -59,7 +59,10 @@ export const vaeSchema = z.strictObject({
     adamWeightDecay: 0,
     emaDecay: 0.999,
   }),
-  cropSizePx: option(positiveInt.optional(), 'train on random squares of so many pixels; default: whole pictures'),
+  cropSizePx: option(
+    positiveInt.optional(),
+    'train on random squares of so many pixels; default: whole pictures',
+  ),
   wholeShare: option(
     z.number().min(0).max(1).default(0.2),
     'share of the steps, at the end, on whole pictures instead of squares',
@@ -70,7 +73,10 @@ export const vaeSchema = z.strictObject({
     'noise on the latents; default: drawn from the posterior, with decoderOnly 0',
   ),
   l1Weight: option(nonNegative.default(1), 'weight of the absolute difference'),
-  gradientWeight: option(nonNegative.default(1), 'weight of the absolute difference of neighbouring pixels’ differences'),
+  gradientWeight: option(
+    nonNegative.default(1),
+    'weight of the absolute difference of neighbouring pixels’ differences',
+  ),
   mseWeight: option(nonNegative.default(2), 'weight of the squared difference'),
   klWeight: option(nonNegative.default(1e-3), 'weight of the divergence of latents from a standard normal'),
 });
@@ -91,7 +97,10 @@ export const textEncoderSchema = z.strictObject({
     z.array(z.string().min(1)).optional(),
     'columns of the data to predict; default: all with few values, else the words of captions',
   ),
-  imageTowerWidth: option(positiveInt.default(32), 'channels of the first layer of the picture network (contrastive)'),
+  imageTowerWidth: option(
+    positiveInt.default(32),
+    'channels of the first layer of the picture network (contrastive)',
+  ),
   embeddingWidth: option(positiveInt.default(64), 'width of the space both meet in (contrastive)'),
 });
 
@@ -116,19 +125,27 @@ export const unetSchema = z.strictObject({
 });
 
 const modelSchema = z.strictObject({
-  from: option(z.string().min(1).optional(), 'folder of diffusers config files, with weights or without; or a model'),
+  from: option(
+    z.string().min(1).optional(),
+    'folder of diffusers config files, with weights or without; or a model',
+  ),
   random: option(
     z.array(z.enum(['unet', 'vae', 'text_encoder'])).optional(),
     'components whose weights start at random; default: those without weights',
   ),
   config: option(
-    z.partialRecord(
-      z.enum(['unet', 'vae', 'text_encoder', 'scheduler', 'tokenizer']),
-      z.record(z.string(), z.unknown()),
-    ).default({}),
+    z
+      .partialRecord(
+        z.enum(['unet', 'vae', 'text_encoder', 'scheduler', 'tokenizer']),
+        z.record(z.string(), z.unknown()),
+      )
+      .default({}),
     'fields of config files, over those of `from`',
   ),
-  tokenizer: option(z.string().min(1).optional(), 'folder of a CLIP tokenizer; default: that of `from`, else CLIP’s'),
+  tokenizer: option(
+    z.string().min(1).optional(),
+    'folder of a CLIP tokenizer; default: that of `from`, else CLIP’s',
+  ),
 });
 
 export const pretrainSchema = z.strictObject({
@@ -138,7 +155,10 @@ export const pretrainSchema = z.strictObject({
   ),
   model: option(z.union([z.string().min(1), modelSchema]), 'the model to begin with'),
   resolution: option(positiveInt.optional(), "side of the pictures in pixels; default: the model's"),
-  heldOutShare: option(z.number().min(0).lt(1).default(0.02), 'share of the pictures that is only measured on'),
+  heldOutShare: option(
+    z.number().min(0).lt(1).default(0.02),
+    'share of the pictures that is only measured on',
+  ),
   heldOutBy: option(
     z.string().min(1).optional(),
     'column whose equal values stay together, training or held out; default: equal pictures do',
@@ -157,14 +177,20 @@ export const pretrainSchema = z.strictObject({
   checkpointsTotalLimit: option(positiveInt.default(2), 'how many checkpoints are kept'),
   measureMinutes: option(nonNegative.default(5), 'measure on held-out pictures every so many minutes'),
   sampleMinutes: option(nonNegative.default(10), 'sample pictures every so many minutes'),
-  samplePrompts: option(z.array(z.string().min(1)).optional(), 'prompts of samples; default: held-out captions'),
+  samplePrompts: option(
+    z.array(z.string().min(1)).optional(),
+    'prompts of samples; default: held-out captions',
+  ),
   numSamples: option(positiveInt.default(4), 'pictures of each prompt'),
   sampler: option(z.string().min(1).optional(), "sampler; default: the model's"),
   numInferenceSteps: option(positiveInt.default(20), 'steps of the sampler'),
   guidanceScale: option(nonNegative.default(4), 'how strongly pictures follow their prompt'),
 
   exportDtype: option(z.enum(['fp32', 'fp16', 'bf16']).default('fp32'), 'number type of exported weights'),
-  exportFormat: option(z.enum(['diffusers', 'ldm']).default('diffusers'), 'a diffusers folder, or a single file'),
+  exportFormat: option(
+    z.enum(['diffusers', 'ldm']).default('diffusers'),
+    'a diffusers folder, or a single file',
+  ),
   outputDir: option(z.string().min(1).optional(), "the run's folder"),
   cacheDir: option(z.string().min(1).optional(), 'folder for what can be made again; default: one per user'),
   resume: option(z.string().min(1).optional(), 'go on from a checkpoint: latest, or its folder'),

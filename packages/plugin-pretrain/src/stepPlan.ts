@@ -79,7 +79,9 @@ export class StepPlan {
   secondsLeft(stepsLeft: number, secondsPerStep: number): number {
     const { maxMinutes } = this.options;
     const bySteps = stepsLeft * secondsPerStep;
-    return maxMinutes === undefined ? bySteps : Math.max(0, Math.min(bySteps, 60 * maxMinutes - this.elapsedSeconds));
+    return maxMinutes === undefined
+      ? bySteps
+      : Math.max(0, Math.min(bySteps, 60 * maxMinutes - this.elapsedSeconds));
   }
 
   /** Plans from the seconds a timed step took. Done once, before the first step. */

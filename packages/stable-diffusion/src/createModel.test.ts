@@ -14,7 +14,12 @@ async function moments(place: string, file: string, key: string) {
   const values = await readTensor(tensors.get(key)!);
   const mean = values.reduce((sum, x) => sum + x, 0) / values.length;
   const std = Math.sqrt(values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / values.length);
-  return { mean, std, max: values.reduce((most, x) => Math.max(most, Math.abs(x)), 0), shape: tensors.get(key)!.shape };
+  return {
+    mean,
+    std,
+    max: values.reduce((most, x) => Math.max(most, Math.abs(x)), 0),
+    shape: tensors.get(key)!.shape,
+  };
 }
 
 describe('a model made from config files', () => {
@@ -73,7 +78,12 @@ describe('a model made from config files', () => {
     const error: unknown = await createModel({ config: { unet: { in_channels: 4 } }, seed: 0 }, empty).catch(
       (reason: unknown) => reason,
     );
-    for (const part of ['no config for vae', 'no config for text_encoder', 'no config for scheduler', 'no tokenizer'])
+    for (const part of [
+      'no config for vae',
+      'no config for text_encoder',
+      'no config for scheduler',
+      'no tokenizer',
+    ])
       expect(String(error)).toContain(part);
     const torn = await copyOfTiny('torn-config');
     await writeFile(join(torn, 'unet/config.json'), '{');

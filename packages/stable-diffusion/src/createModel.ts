@@ -70,7 +70,9 @@ export async function identifyModel(
     hashes[name] = hash.digest('hex');
   }
   for (const file of tokenizerFiles)
-    hashes[basename(file)] = createHash('sha256').update(await readFile(file)).digest('hex');
+    hashes[basename(file)] = createHash('sha256')
+      .update(await readFile(file))
+      .digest('hex');
   return { ...rest, hashes };
 }
 
@@ -82,9 +84,12 @@ async function partsOf({ from, random, config = {}, tokenizer, seed }: ModelDefi
       { ...base?.configs.get(name), ...config[name] },
     ]),
   );
-  const missing = [...COMPONENTS, 'scheduler'].filter((name) => Object.keys(configs[name] ?? {}).length === 0);
+  const missing = [...COMPONENTS, 'scheduler'].filter(
+    (name) => Object.keys(configs[name] ?? {}).length === 0,
+  );
   const kept = new Map([...(base?.weights ?? [])].filter(([name]) => random?.includes(name) !== true));
-  const absent = random === undefined ? [] : COMPONENTS.filter((name) => !random.includes(name) && !kept.has(name));
+  const absent =
+    random === undefined ? [] : COMPONENTS.filter((name) => !random.includes(name) && !kept.has(name));
   const tokenizerFiles = tokenizer === undefined ? (base?.tokenizerFiles ?? []) : await filesIn(tokenizer);
   const details = [
     ...missing.map((name) => `no config for ${name}: ${from ?? 'the configuration'} has none`),
@@ -157,7 +162,10 @@ async function writeTokenizer(
     }
     const settings = JSON.parse(bytes.toString()) as { model_max_length?: number };
     const longest = Math.min(settings.model_max_length ?? maxPositions, maxPositions);
-    await writeFile(join(folder, name), toJson({ ...settings, model_max_length: longest, ...configs['tokenizer'] }));
+    await writeFile(
+      join(folder, name),
+      toJson({ ...settings, model_max_length: longest, ...configs['tokenizer'] }),
+    );
   }
 }
 

@@ -11,6 +11,7 @@ import {
   type OptionDescription,
 } from '@likeness/core';
 import {
+  exportPretrained,
   loadPretrainConfig,
   NETWORKS,
   pretrain,
@@ -116,7 +117,11 @@ function withFlags(command: Command, flags: readonly OptionDescription[]): Comma
 }
 
 /** File, then flags; paths in flags are relative to where the command runs. */
-async function layersOf(file: string, opts: Opts, flags: readonly OptionDescription[]): Promise<ConfigLayer[]> {
+async function layersOf(
+  file: string,
+  opts: Opts,
+  flags: readonly OptionDescription[],
+): Promise<ConfigLayer[]> {
   const said = flagLayer(saidFlags(opts, flags), flags);
   const { maxTrainSteps, maxMinutes, ...rest } = said.values as Record<string, unknown>;
   const each = {
@@ -125,7 +130,9 @@ async function layersOf(file: string, opts: Opts, flags: readonly OptionDescript
   };
   // `all` says them once for every network.
   const spread =
-    Object.keys(each).length === 0 ? {} : Object.fromEntries(Object.values(SETTINGS_OF).map((key) => [key, each]));
+    Object.keys(each).length === 0
+      ? {}
+      : Object.fromEntries(Object.values(SETTINGS_OF).map((key) => [key, each]));
   const path = file === 'doodle' ? doodlePretraining : file;
   return [await loadPretrainConfig(path), { name: said.name, values: { ...rest, ...spread } }];
 }
@@ -196,12 +203,35 @@ export async function resumePretraining(
   flags: ReportFlags,
   terminal: Terminal,
 ): Promise<ExitCode> {
+  const { network, config } = await recordedPretraining(folder, { outputDir: folder, resume: 'latest' });
+  return trainOne(network, config, flags, terminal);
+}
+
+/** Exports a checkpoint of such a run. @returns the files written */
+export async function exportPretraining(
+  folder: string,
+  checkpoint: string,
+  output: string,
+  { exportDtype, exportFormat }: { readonly exportDtype?: string; readonly exportFormat?: string },
+): Promise<string[]> {
+  const { network, config } = await recordedPretraining(folder, {
+    ...(exportDtype === undefined ? {} : { exportDtype }),
+    ...(exportFormat === undefined ? {} : { exportFormat }),
+  });
+  const model = await startModel(config, modelSource);
+  return exportPretrained({ network, config, model, run: folder, checkpoint, output });
+}
+
+/** What the folder of a run says, with settings over it. */
+async function recordedPretraining(
+  folder: string,
+  over: Readonly<Record<string, unknown>>,
+): Promise<{ network: NetworkName; config: PretrainConfig }> {
   const recorded = (await readRunRecord(folder)).config as unknown as Readonly<Record<string, unknown>>;
   const network = NETWORKS.find((name) => recorded['recipe'] === `pretrain-${name}`);
   if (network === undefined)
     throw new ConfigError('no such pretraining', { where: folder, got: String(recorded['recipe']) });
   const known = Object.entries(recorded).filter(([key]) => key in pretrainSchema.shape);
-  const values = { ...Object.fromEntries(known), outputDir: folder, resume: 'latest' };
-  const config = resolvePretrainConfig([{ name: join(folder, 'config.json'), values }]);
-  return trainOne(network, config, flags, terminal);
+  const values = { ...Object.fromEntries(known), ...over };
+  return { network, config: resolvePretrainConfig([{ name: join(folder, 'config.json'), values }]) };
 }

@@ -32,7 +32,7 @@ export function liveView(progress: RunProgress, options: ViewOptions): string[] 
     started === undefined && current !== undefined
       ? [workLine(current, spinner(options.frame), options)]
       : [];
-  const stages = started === undefined ? [] : STAGES.flatMap((stage) => stageLines(stage, progress, options));
+  const stages = started === undefined ? [] : stagesOf(progress).flatMap((stage) => stageLines(stage, progress, options));
   const after = progress.sheet === undefined ? [] : ['', quiet(`samples  ${path(progress.sheet, options)}`)];
   return [...head, ...before, ...stages, ...after];
 }
@@ -48,6 +48,12 @@ function headLines(
     `${colours.bold(recipe)}  ${truncate(facts.join(' · '), options.columns - recipe.length - 2)}`,
     quiet(path(folder, options)),
   ];
+}
+
+/** All but those that were passed over: not every run has class pictures, or something to encode. */
+function stagesOf({ stages }: RunProgress): readonly StageName[] {
+  const reached = STAGES.findLastIndex((stage) => stages[stage].state !== 'waiting');
+  return STAGES.filter((stage, i) => i > reached || stages[stage].state !== 'waiting');
 }
 
 function stageLines(stage: StageName, progress: RunProgress, options: ViewOptions): string[] {

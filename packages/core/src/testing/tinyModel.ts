@@ -144,7 +144,8 @@ export async function openTinyModel(
           dtype: DTYPES[dtype],
           layout,
         }));
-        const noted = name === 'vae' && scalingFactor !== undefined ? { [SCALING_FACTOR]: String(scalingFactor) } : {};
+        const noted =
+          name === 'vae' && scalingFactor !== undefined ? { [SCALING_FACTOR]: String(scalingFactor) } : {};
         await weights.save(join(path, file), tensors, { ...metadata, ...noted });
       }
       return Object.values(FILES);

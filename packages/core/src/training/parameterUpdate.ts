@@ -38,10 +38,7 @@ export interface ParameterUpdate {
   /** Inputs every step has besides its batch; `updateScalars` fills them. */
   readonly scalars: Readonly<Record<string, TensorSpec>>;
   /** Traced: clips, updates, averages; returns the global norm before clipping. Gradients by group, one a variable. */
-  apply(
-    gradients: readonly (readonly Tensor[])[],
-    inputs: Readonly<Record<string, Tensor>>,
-  ): Tensor;
+  apply(gradients: readonly (readonly Tensor[])[], inputs: Readonly<Record<string, Tensor>>): Tensor;
   /** Names of all trained variables, in order. */
   readonly trained: readonly string[];
   /** Names of the variables to keep in a checkpoint beside the parameters: optimizer state, moving averages. */

@@ -3,13 +3,7 @@
 import { defineFunction, EngineError, float32, int32, tf } from '@likeness/engine';
 import type { FunctionDefinition, Tensor, TensorSpec, Variable } from '@likeness/engine';
 import type { ResolvedConfig } from '../config/resolveConfig.ts';
-import type {
-  BatchPart,
-  DiffusionModel,
-  LossTerm,
-  LossView,
-  Trainable,
-} from '../contracts.ts';
+import type { BatchPart, DiffusionModel, LossTerm, LossView, Trainable } from '../contracts.ts';
 import type { RunContainer } from '../di/runContainer.ts';
 import { composeLosses } from '../losses/composeLosses.ts';
 import {

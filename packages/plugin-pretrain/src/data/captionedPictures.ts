@@ -19,13 +19,17 @@ const TOLD_PROBLEMS = 12;
  * The pictures of folders, in the order of the metadata, or of their names.
  * @throws DataError naming what is wrong with lines, captions and files, of all folders
  */
-export async function findCaptionedPictures(folders: string | readonly string[]): Promise<CaptionedPicture[]> {
+export async function findCaptionedPictures(
+  folders: string | readonly string[],
+): Promise<CaptionedPicture[]> {
   const problems: string[] = [];
   const pictures: CaptionedPicture[] = [];
   for (const folder of typeof folders === 'string' ? [folders] : folders) {
     const metadata = await readFile(join(folder, METADATA), 'utf8').catch(() => undefined);
     const found =
-      metadata === undefined ? await fromTextFiles(folder, problems) : fromMetadata(folder, metadata, problems);
+      metadata === undefined
+        ? await fromTextFiles(folder, problems)
+        : fromMetadata(folder, metadata, problems);
     for (const picture of found) pictures.push(picture);
   }
   if (pictures.length === 0 && problems.length === 0) problems.push('no captioned picture');
@@ -33,7 +37,10 @@ export async function findCaptionedPictures(folders: string | readonly string[])
     const told = problems.slice(0, TOLD_PROBLEMS);
     throw new DataError('the captioned pictures cannot be used', {
       where: typeof folders === 'string' ? folders : folders.join(', '),
-      details: [...told, ...(problems.length > told.length ? [`and ${problems.length - told.length} more`] : [])],
+      details: [
+        ...told,
+        ...(problems.length > told.length ? [`and ${problems.length - told.length} more`] : []),
+      ],
       cure: `a folder of pictures with a .txt beside each, or with a ${METADATA}: {"file_name": "1.png", "text": "a dog"} a line`,
     });
   }
@@ -56,7 +63,11 @@ function fromMetadata(folder: string, text: string, problems: string[]): Caption
     const columns = Object.entries(rest)
       .filter(([, value]) => ['string', 'number', 'boolean'].includes(typeof value))
       .map(([key, value]) => [key, String(value)] as const);
-    pictures.push({ path: resolve(folder, name), caption: caption.trim(), columns: Object.fromEntries(columns) });
+    pictures.push({
+      path: resolve(folder, name),
+      caption: caption.trim(),
+      columns: Object.fromEntries(columns),
+    });
   }
   return pictures;
 }

@@ -40,7 +40,10 @@ export function wrongCaptions(
     const value = column === undefined ? undefined : columns[column];
     const draw = (from: readonly string[], except: string): string => {
       const others = from.filter((one) => one !== except);
-      return others[Math.floor((rng.stream('wrongCaption', 0, number).uniform(1)[0] ?? 0) * others.length)] ?? except;
+      return (
+        others[Math.floor((rng.stream('wrongCaption', 0, number).uniform(1)[0] ?? 0) * others.length)] ??
+        except
+      );
     };
     const word = value === undefined || value === '' ? undefined : wholeWord(value);
     if (value !== undefined && word?.test(caption) === true && values.length > 1)
@@ -50,4 +53,7 @@ export function wrongCaptions(
 }
 
 const wholeWord = (text: string): RegExp =>
-  new RegExp(`(?<![\\p{L}\\p{N}])${text.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)}(?![\p{L}\p{N}])`, 'u');
+  new RegExp(
+    `(?<![\\p{L}\\p{N}])${text.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)}(?![\\p{L}\\p{N}])`,
+    'u',
+  );

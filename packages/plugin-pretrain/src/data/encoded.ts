@@ -95,6 +95,9 @@ async function writeAll<Row>(
 }
 
 /** Records as float32. */
-export async function readFloats(file: RecordFile, indices: readonly number[]): Promise<Float32Array<ArrayBuffer>> {
+export async function readFloats(
+  file: RecordFile,
+  indices: readonly number[],
+): Promise<Float32Array<ArrayBuffer>> {
   return new Float32Array((await file.read(indices)).buffer);
 }

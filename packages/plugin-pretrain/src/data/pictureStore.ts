@@ -42,8 +42,10 @@ export async function openPictureStore(options: PictureStoreOptions): Promise<Pi
   const { pictures, resolution, heldOutShare, heldOutBy, cache } = options;
   const hashes = await contentHashes(options);
   const picturesHash = createHash('sha256').update(hashes).digest('hex');
-  const folder = await cache.getOrCreate('captioned-pictures', { pictures: picturesHash, resolution }, (target) =>
-    decodeAll(options, join(target, 'pictures.rgb')),
+  const folder = await cache.getOrCreate(
+    'captioned-pictures',
+    { pictures: picturesHash, resolution },
+    (target) => decodeAll(options, join(target, 'pictures.rgb')),
   );
   const file: RecordFile = await openRecordFile(join(folder, 'pictures.rgb'), resolution * resolution * 3);
   const captions = createHash('sha256').update(picturesHash);
@@ -53,7 +55,11 @@ export async function openPictureStore(options: PictureStoreOptions): Promise<Pi
     const own = hashes.subarray(number * HASH_BYTES, (number + 1) * HASH_BYTES);
     const value = heldOutBy === undefined ? undefined : picture.columns[heldOutBy];
     const key = value === undefined ? own : createHash('sha256').update(value).digest();
-    return { number, place: Buffer.from(own).readUInt32LE(4), heldOut: firstWord(key) < heldOutShare * 2 ** 32 };
+    return {
+      number,
+      place: Buffer.from(own).readUInt32LE(4),
+      heldOut: firstWord(key) < heldOutShare * 2 ** 32,
+    };
   });
   const heldOut = order
     .filter((one) => one.heldOut)

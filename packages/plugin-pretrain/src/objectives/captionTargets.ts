@@ -5,25 +5,33 @@ import { defineFunction, tf, type Program, type Tensor } from '@likeness/core';
 import type { PictureStore } from '../data/pictureStore.ts';
 import { planned, type Objective } from '../objective.ts';
 import type { TextEncoderConfig } from '../schema.ts';
-import type { PretrainSetting } from '../stages/context.ts';
+import type { ComputeSetting } from '../stages/context.ts';
 import { targetsOf, type Target } from './targets.ts';
 import type { CaptionBatches } from './textEncoder.ts';
 import { createHead } from './textHead.ts';
 
 export function captionTargets(
-  { model, config, emit }: PretrainSetting,
+  { model, config, emit }: ComputeSetting,
   { pictures }: PictureStore,
   { columns }: TextEncoderConfig,
   batches: CaptionBatches,
 ): Objective {
   const { targets, width, labelsOf } = targetsOf(pictures, columns);
   if (targets.length === 1 && targets[0]?.kind === 'words')
-    emit({ type: 'warning', message: 'the data have no columns: the text encoder learns to tell the words of captions' });
+    emit({
+      type: 'warning',
+      message: 'the data have no columns: the text encoder learns to tell the words of captions',
+    });
   const { textEncoder } = model;
   const { inputs, batchSize } = batches;
-  const head = createHead(textEncoder, config.seed, { inputIds: inputs.inputIds }, (parameters, { inputIds }) => ({
-    logits: parameters.linear('targets', textEncoder.encode(inputIds as Tensor), width),
-  }));
+  const head = createHead(
+    textEncoder,
+    config.seed,
+    { inputIds: inputs.inputIds },
+    (parameters, { inputIds }) => ({
+      logits: parameters.linear('targets', textEncoder.encode(inputIds as Tensor), width),
+    }),
+  );
   const logitsOf = (inputIds: Tensor): Tensor =>
     head.parameters.linear('targets', textEncoder.encode(inputIds), width); // [B, T, N]
   const scores = defineFunction(inputs, ({ inputIds, behind }) => ({
@@ -70,7 +78,10 @@ export function captionTargets(
         }
       }
       return Object.fromEntries(
-        targets.map(({ name }, i) => [`accuracy.${name}`, (right[i]?.sum ?? 0) / Math.max(1, right[i]?.count ?? 0)]),
+        targets.map(({ name }, i) => [
+          `accuracy.${name}`,
+          (right[i]?.sum ?? 0) / Math.max(1, right[i]?.count ?? 0),
+        ]),
       );
     },
     close: () => {

@@ -5,7 +5,7 @@ import { toUnitRange } from '../data/draw.ts';
 import type { PictureStore } from '../data/pictureStore.ts';
 import { planned, type Objective } from '../objective.ts';
 import type { TextEncoderConfig } from '../schema.ts';
-import type { PretrainSetting } from '../stages/context.ts';
+import type { ComputeSetting } from '../stages/context.ts';
 import type { CaptionBatches } from './textEncoder.ts';
 import { createHead } from './textHead.ts';
 
@@ -16,7 +16,7 @@ const LOG_SCALE_MOST = Math.log(100);
 const LOG_SCALE = 'logit_scale';
 
 export function contrastive(
-  { model, config, resolution }: PretrainSetting,
+  { model, config, resolution }: ComputeSetting,
   store: PictureStore,
   { imageTowerWidth, embeddingWidth }: TextEncoderConfig,
   batches: CaptionBatches,
@@ -25,7 +25,10 @@ export function contrastive(
   const { batchSize } = batches;
   const inputs = { ...batches.inputs, pixels: float32(batchSize, resolution, resolution, 3) };
   /** Similarities `[B, B]`: captions down, pictures across. */
-  const similarities = (parameters: Parameters, fed: Readonly<Record<keyof typeof inputs, Tensor>>): Tensor => {
+  const similarities = (
+    parameters: Parameters,
+    fed: Readonly<Record<keyof typeof inputs, Tensor>>,
+  ): Tensor => {
     const states = textEncoder.encode(fed.inputIds);
     const meaning = tf.sum(tf.mul(states, tf.expandDims(fed.behind, 2)), 1); // [B, D]
     const texts = unit(parameters.linear('text_projection', meaning, embeddingWidth, { bias: false }));
@@ -56,7 +59,8 @@ export function contrastive(
         compute: ({ same, ...fed }) => {
           const logits = similarities(head.parameters, fed as Record<keyof typeof inputs, Tensor>);
           const wanted = same as Tensor;
-          const crossEntropy = (of: Tensor): Tensor => tf.neg(tf.mean(tf.sum(tf.mul(wanted, tf.logSoftmax(of)), 1)));
+          const crossEntropy = (of: Tensor): Tensor =>
+            tf.neg(tf.mean(tf.sum(tf.mul(wanted, tf.logSoftmax(of)), 1)));
           const [findsPicture, findsCaption] = [crossEntropy(logits), crossEntropy(tf.transpose(logits))];
           return {
             total: tf.div(tf.add(findsPicture, findsCaption), 2),

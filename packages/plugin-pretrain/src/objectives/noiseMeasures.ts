@@ -28,7 +28,10 @@ export interface NoiseMeasures {
 }
 
 /** The same pictures, noise and timesteps every time: `heldOutLoss`, `true.t850`, `wrong.t850`, … */
-export async function measureNoisePredictor(program: Program, measured: NoiseMeasures): Promise<Record<string, number>> {
+export async function measureNoisePredictor(
+  program: Program,
+  measured: NoiseMeasures,
+): Promise<Record<string, number>> {
   const { numbers, numTrainTimesteps, captionOf, wrongOf, timesteps } = measured;
   const spread = (place: number): number => Math.floor(((place + 0.5) / numbers.length) * numTrainTimesteps);
   const isTrue = (place: number): number => captionOf(numbers[place] ?? 0);
@@ -56,10 +59,19 @@ async function meanLoss(
       places.map((place) => numbers[place] ?? 0),
       places.map(textOf),
     );
-    const normal = (purpose: string): Float32Array => rng.stream(`measure.${purpose}`, 0, first).normal(batchSize * size);
+    const normal = (purpose: string): Float32Array =>
+      rng.stream(`measure.${purpose}`, 0, first).normal(batchSize * size);
     const timesteps = Int32Array.from(places, timestepOf);
-    const rows = { latents: measured.drawLatents(records, normal('posterior')), noise: normal('noise'), timesteps };
-    const { losses = [] } = await program.run('lossOfEach', { ...measured.noisy(rows), timesteps, hiddenStates });
+    const rows = {
+      latents: measured.drawLatents(records, normal('posterior')),
+      noise: normal('noise'),
+      timesteps,
+    };
+    const { losses = [] } = await program.run('lossOfEach', {
+      ...measured.noisy(rows),
+      timesteps,
+      hiddenStates,
+    });
     for (let row = 0; row < count; row++) sum += losses[row] ?? Number.NaN;
   }
   return sum / numbers.length;

@@ -22,7 +22,11 @@ interface Batch {
   readonly outputs: Readonly<Record<string, TypedData>>;
 }
 
-async function* reconstructions(program: Program, { together, pictures }: Measured, numbers: readonly number[]): AsyncGenerator<Batch> {
+async function* reconstructions(
+  program: Program,
+  { together, pictures }: Measured,
+  numbers: readonly number[],
+): AsyncGenerator<Batch> {
   for (let i = 0; i < numbers.length; i += together) {
     const own = numbers.slice(i, i + together);
     const filled = Array.from({ length: together }, (_, row) => own[row] ?? own[0] ?? 0);
@@ -35,7 +39,10 @@ const heldOut = ({ pictures: { heldOut: held, training }, limit }: Measured): re
   (held.length > 0 ? held : training).slice(0, limit);
 
 /** Peak signal-to-noise ratio in dB: the mean over pictures, of values cut to [-1, 1]; and the mean absolute error. */
-export async function measureReconstructions(program: Program, measured: Measured): Promise<Record<string, number>> {
+export async function measureReconstructions(
+  program: Program,
+  measured: Measured,
+): Promise<Record<string, number>> {
   const size = measured.resolution ** 2 * 3;
   const decibels: number[] = [];
   let absolute = 0;

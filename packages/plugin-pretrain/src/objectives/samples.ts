@@ -12,7 +12,7 @@ import {
 } from '@likeness/core';
 import type { PictureStore } from '../data/pictureStore.ts';
 import { planned, type Look } from '../objective.ts';
-import type { PretrainSetting } from '../stages/context.ts';
+import type { ComputeSetting } from '../stages/context.ts';
 
 /** Prompts where nobody names any: captions of so many held-out pictures. */
 const CAPTION_PROMPTS = 8;
@@ -24,11 +24,18 @@ export interface PictureSampler {
   look(program: Program): Promise<Look>;
 }
 
-export function pictureSampler({ model, config, resolution, emit }: PretrainSetting, pictures: PictureStore): PictureSampler {
+export function pictureSampler(
+  { model, config, resolution, emit }: ComputeSetting,
+  pictures: PictureStore,
+): PictureSampler {
   const { numSamples, numInferenceSteps, guidanceScale } = config;
   const sampler = config.sampler ?? model.recommended.sampler ?? model.samplers[0] ?? '';
   if (!model.samplers.includes(sampler))
-    throw new ConfigError('no such sampler', { where: 'sampler', expected: model.samplers.join(', '), got: sampler });
+    throw new ConfigError('no such sampler', {
+      where: 'sampler',
+      expected: model.samplers.join(', '),
+      got: sampler,
+    });
   const prompts = samplePrompts(config.samplePrompts, pictures);
   const shape = { resolution, batchSize: numSamples };
   const guided = guidanceScale > 1;
@@ -66,7 +73,10 @@ export function pictureSampler({ model, config, resolution, emit }: PretrainSett
   };
 }
 
-export function samplePrompts(named: readonly string[] | undefined, { pictures, heldOut, training }: PictureStore): string[] {
+export function samplePrompts(
+  named: readonly string[] | undefined,
+  { pictures, heldOut, training }: PictureStore,
+): string[] {
   const numbers = heldOut.length > 0 ? heldOut : training;
   const captions = numbers.flatMap((number) => pictures[number]?.caption ?? []);
   return named === undefined ? [...new Set(captions)].slice(0, CAPTION_PROMPTS) : [...named];

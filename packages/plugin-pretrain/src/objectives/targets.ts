@@ -27,7 +27,10 @@ const MOST_WORDS = 500;
 const WORDS = 'words';
 
 /** @throws DataError for a named column that the data do not have, or that has one value or too many */
-export function targetsOf(pictures: readonly CaptionedPicture[], named: readonly string[] | undefined): Targets {
+export function targetsOf(
+  pictures: readonly CaptionedPicture[],
+  named: readonly string[] | undefined,
+): Targets {
   const valuesOf = new Map<string, Set<string>>();
   for (const { columns } of pictures) {
     for (const [column, value] of Object.entries(columns)) {

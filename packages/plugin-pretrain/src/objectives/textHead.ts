@@ -18,7 +18,8 @@ export function createHead(
 ): Head {
   const parameters = new Parameters({ component: 'text_head' });
   traceShapes(defineFunction(inputs, (fed) => declare(parameters, fed)));
-  const variablesOf = (of: Parameters): Variable[] => [...of.entries().values()].map(({ variable }) => variable);
+  const variablesOf = (of: Parameters): Variable[] =>
+    [...of.entries().values()].map(({ variable }) => variable);
   const keys = [...parameters.entries().keys()];
   return {
     parameters,
@@ -26,6 +27,8 @@ export function createHead(
       { name: textEncoder.name, variables: variablesOf(textEncoder.parameters) },
       { name: 'text_head', variables: variablesOf(parameters) },
     ],
-    initialValues: new Map(keys.map((key) => [parameters.variableName(key), torchWeight(parameters, key, seed)])),
+    initialValues: new Map(
+      keys.map((key) => [parameters.variableName(key), torchWeight(parameters, key, seed)]),
+    ),
   };
 }

@@ -18,12 +18,16 @@ import { encodedCaptions, encodedPictures, readFloats, type EncodeOptions } from
 import type { PictureStore } from '../data/pictureStore.ts';
 import type { Feeds, Objective } from '../objective.ts';
 import type { UNetConfig } from '../schema.ts';
-import type { PretrainSetting } from '../stages/context.ts';
+import type { ComputeSetting } from '../stages/context.ts';
 import { measureNoisePredictor } from './noiseMeasures.ts';
 import { pictureSampler } from './samples.ts';
 import { unetFunctions } from './unetFunctions.ts';
 
-export function unetObjective(setting: PretrainSetting, pictures: PictureStore, settings: UNetConfig): Objective {
+export function unetObjective(
+  setting: ComputeSetting,
+  pictures: PictureStore,
+  settings: UNetConfig,
+): Objective {
   const { model, config, resolution } = setting;
   const { batchSize, captionDropout, snrGamma } = settings;
   const latentShape = latentShapeOf(model, resolution);
@@ -32,7 +36,10 @@ export function unetObjective(setting: PretrainSetting, pictures: PictureStore, 
   const { noiseSchedule } = model;
   const rng = createRng(config.seed);
 
-  const measured = (pictures.heldOut.length > 0 ? pictures.heldOut : pictures.training).slice(0, config.measurePictures);
+  const measured = (pictures.heldOut.length > 0 ? pictures.heldOut : pictures.training).slice(
+    0,
+    config.measurePictures,
+  );
   const wrong = wrongCaptions(pictures.pictures, measured, wrongColumn(settings, pictures), rng);
   const captions = captionTable([...pictures.pictures.map(({ caption }) => caption), ...wrong]);
   const captionOf = (number: number): number => captions.indexOf(pictures.pictures[number]?.caption ?? '');
@@ -41,7 +48,10 @@ export function unetObjective(setting: PretrainSetting, pictures: PictureStore, 
 
   let latents: RecordFile | undefined;
   let states: RecordFile | undefined;
-  const encoded = async (numbers: readonly number[], texts: readonly number[]): Promise<[Float32Array, Float32Array]> => {
+  const encoded = async (
+    numbers: readonly number[],
+    texts: readonly number[],
+  ): Promise<[Float32Array, Float32Array]> => {
     if (!latents || !states) throw new Error('latents and text states are encoded before they are read');
     return Promise.all([readFloats(latents, numbers), readFloats(states, texts)]);
   };
@@ -77,7 +87,10 @@ export function unetObjective(setting: PretrainSetting, pictures: PictureStore, 
           const t = tf.cast(timesteps as Tensor, 'float32');
           const prediction = model.noisePredictor.predict(noisyLatents as Tensor, t, hiddenStates as Tensor);
           const each = tf.mean(tf.square(tf.sub(prediction, target as Tensor)), [1, 2, 3]); // [B]
-          return { total: tf.mean(tf.mul(each, timestepWeights as Tensor)), terms: new Map([['mse', tf.mean(each)]]) };
+          return {
+            total: tf.mean(tf.mul(each, timestepWeights as Tensor)),
+            terms: new Map([['mse', tf.mean(each)]]),
+          };
         },
         share: 1,
       },
@@ -91,10 +104,15 @@ export function unetObjective(setting: PretrainSetting, pictures: PictureStore, 
     async batchOf(_, step): Promise<Feeds> {
       const numbers = drawPictures(step, batchSize);
       const leftOut = rng.stream('unet.dropout', step, 0).uniform(batchSize);
-      const texts = numbers.map((number, row) => ((leftOut[row] ?? 1) < captionDropout ? 0 : captionOf(number)));
+      const texts = numbers.map((number, row) =>
+        (leftOut[row] ?? 1) < captionDropout ? 0 : captionOf(number),
+      );
       const [records, hiddenStates] = await encoded(numbers, texts);
-      const normal = (purpose: string): Float32Array => rng.stream(`unet.${purpose}`, step, 0).normal(batchSize * size);
-      const timesteps = rng.stream('unet.timesteps', step, 0).integers(batchSize, 0, noiseSchedule.numTrainTimesteps);
+      const normal = (purpose: string): Float32Array =>
+        rng.stream(`unet.${purpose}`, step, 0).normal(batchSize * size);
+      const timesteps = rng
+        .stream('unet.timesteps', step, 0)
+        .integers(batchSize, 0, noiseSchedule.numTrainTimesteps);
       const rows = { latents: drawLatents(records, normal('posterior')), noise: normal('noise'), timesteps };
       return { ...noisedRows(rows, noiseSchedule, snrGamma), hiddenStates };
     },

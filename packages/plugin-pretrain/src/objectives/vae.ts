@@ -2,26 +2,42 @@
 // Without an adversary: at this size it costs more than it sharpens.
 //
 //   L1 + L1 of the differences between neighbouring pixels + squared error + KL to a standard normal
-import { createRng, defineFunction, float32, tf, type ComposedLoss, type Program, type Tensor } from '@likeness/core';
+import {
+  createRng,
+  defineFunction,
+  float32,
+  tf,
+  type ComposedLoss,
+  type Program,
+  type Tensor,
+} from '@likeness/core';
 import { pictureOrder, toUnitRange } from '../data/draw.ts';
 import type { PictureStore } from '../data/pictureStore.ts';
 import { planned, type LossFunction, type Objective } from '../objective.ts';
 import type { VaeConfig } from '../schema.ts';
-import type { PretrainSetting } from '../stages/context.ts';
+import type { ComputeSetting } from '../stages/context.ts';
 import { cutSquares } from './crops.ts';
 import { latentSpread, lookAtReconstructions, measureReconstructions } from './reconstruction.ts';
 
 /** Pictures a measure encodes together. */
 const MEASURED_TOGETHER = 16;
 
-export function vaeObjective(setting: PretrainSetting, pictures: PictureStore, settings: VaeConfig): Objective {
+export function vaeObjective(
+  setting: ComputeSetting,
+  pictures: PictureStore,
+  settings: VaeConfig,
+): Objective {
   const { model, config, resolution } = setting;
   const { latentCodec } = model;
   const { cropSizePx = resolution, batchSize, wholeShare, decoderOnly } = settings;
   const cropped = cropSizePx < resolution;
   // Whole pictures come in smaller batches: as many pixels a step.
-  const wholeBatch = cropped ? Math.max(1, Math.floor(batchSize * (cropSizePx / resolution) ** 2)) : batchSize;
-  const kinds: Readonly<Record<string, { readonly side: number; readonly rows: number; readonly share: number }>> = {
+  const wholeBatch = cropped
+    ? Math.max(1, Math.floor(batchSize * (cropSizePx / resolution) ** 2))
+    : batchSize;
+  const kinds: Readonly<
+    Record<string, { readonly side: number; readonly rows: number; readonly share: number }>
+  > = {
     ...(cropped ? { squares: { side: cropSizePx, rows: batchSize, share: 1 - wholeShare } } : {}),
     pictures: { side: resolution, rows: wholeBatch, share: cropped ? wholeShare : 1 },
   };
@@ -33,7 +49,8 @@ export function vaeObjective(setting: PretrainSetting, pictures: PictureStore, s
     name,
     {
       inputs: { pixels: float32(rows, side, side, 3), noise: float32(...latentsOf(side, rows)) },
-      compute: ({ pixels, noise }) => reconstructionLoss(setting, settings, pixels as Tensor, noise as Tensor),
+      compute: ({ pixels, noise }) =>
+        reconstructionLoss(setting, settings, pixels as Tensor, noise as Tensor),
       share,
     },
   ]);
@@ -41,10 +58,13 @@ export function vaeObjective(setting: PretrainSetting, pictures: PictureStore, s
   const rng = createRng(config.seed);
   const drawPictures = pictureOrder(pictures.training, rng, 'vae.order');
   const together = Math.min(MEASURED_TOGETHER, Math.max(1, pictures.heldOut.length));
-  const reconstruct = defineFunction({ pixels: float32(together, resolution, resolution, 3) }, ({ pixels }) => {
-    const { mean, logvar } = latentCodec.encode(pixels);
-    return { pixels: latentCodec.decode(mean), mean, variance: tf.exp(logvar) };
-  });
+  const reconstruct = defineFunction(
+    { pixels: float32(together, resolution, resolution, 3) },
+    ({ pixels }) => {
+      const { mean, logvar } = latentCodec.encode(pixels);
+      return { pixels: latentCodec.decode(mean), mean, variance: tf.exp(logvar) };
+    },
+  );
   const variables = [...latentCodec.parameters.entries().values()]
     .filter(({ key }) => !decoderOnly || /^(decoder|post_quant_conv)\./.test(key))
     .map(({ variable }) => variable);
@@ -55,7 +75,8 @@ export function vaeObjective(setting: PretrainSetting, pictures: PictureStore, s
     initialValues: new Map(),
     losses: Object.fromEntries(losses),
     functions: { reconstruct: planned(reconstruct, 100) },
-    lossAt: (step, total) => (cropped && step < Math.round(total * (1 - wholeShare)) ? 'squares' : 'pictures'),
+    lossAt: (step, total) =>
+      cropped && step < Math.round(total * (1 - wholeShare)) ? 'squares' : 'pictures',
     async batchOf(loss, step) {
       const { side, rows } = kinds[loss] ?? { side: resolution, rows: batchSize };
       const bytes = await pictures.read(drawPictures(step, rows));
@@ -68,14 +89,16 @@ export function vaeObjective(setting: PretrainSetting, pictures: PictureStore, s
     ...(decoderOnly
       ? {}
       : {
-          exportOptions: async (program: Program) => ({ scalingFactor: 1 / (await latentSpread(program, measured)) }),
+          exportOptions: async (program: Program) => ({
+            scalingFactor: 1 / (await latentSpread(program, measured)),
+          }),
         }),
     close: () => undefined,
   };
 }
 
 function reconstructionLoss(
-  { model: { latentCodec } }: PretrainSetting,
+  { model: { latentCodec } }: ComputeSetting,
   { decoderOnly, latentNoise, l1Weight, gradientWeight, mseWeight, klWeight }: VaeConfig,
   pixels: Tensor,
   noise: Tensor,

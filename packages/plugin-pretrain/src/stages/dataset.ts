@@ -2,9 +2,9 @@
 import { DataError, progressReporter, type Stage } from '@likeness/core';
 import { findCaptionedPictures } from '../data/captionedPictures.ts';
 import { openPictureStore, type PictureStore } from '../data/pictureStore.ts';
-import type { PretrainSetting } from './context.ts';
+import type { ComputeSetting } from './context.ts';
 
-export const datasetStage: Stage<undefined, PictureStore, PretrainSetting> = {
+export const datasetStage: Stage<undefined, PictureStore, ComputeSetting> = {
   name: 'dataset',
   async run(_, setting) {
     const { config, resolution, cache, emit, signal } = setting;

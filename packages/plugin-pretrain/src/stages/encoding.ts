@@ -1,9 +1,9 @@
 // Stage 2: what does not change while this network trains is computed once, or found in the cache.
 import { progressReporter, type Stage } from '@likeness/core';
 import { ENCODED_TOGETHER } from '../objectives/unetFunctions.ts';
-import type { PretrainState } from './context.ts';
+import type { ComputeSetting, Prepared } from './context.ts';
 
-export const encodingStage: Stage<undefined, undefined, PretrainState> = {
+export const encodingStage: Stage<undefined, undefined, Prepared<ComputeSetting>> = {
   name: 'encoding',
   async run(_, state) {
     const { cache, model, machine, objective, signal } = state;

@@ -3,7 +3,7 @@ import { relative } from 'node:path';
 import { beginFolder, type ExportOptions, type Stage } from '@likeness/core';
 import { modelCard } from '../modelCard.ts';
 import { portableSettings } from '../identity.ts';
-import type { PretrainState } from './context.ts';
+import type { ComputeSetting, Prepared, PretrainState } from './context.ts';
 import type { Trained } from './training.ts';
 
 export const exportStage: Stage<Trained, readonly string[], PretrainState> = {
@@ -30,7 +30,7 @@ export const exportStage: Stage<Trained, readonly string[], PretrainState> = {
 
 /** The averaged weights where there are any. The folder appears whole. */
 export async function exportModel(
-  { config, network, model, machine, update, objective }: PretrainState,
+  { config, network, model, machine, update, objective }: Prepared<ComputeSetting>,
   folder: string,
 ): Promise<string[]> {
   const { program } = machine;
@@ -38,7 +38,10 @@ export async function exportModel(
     save: (path, tensors, metadata) =>
       program.save(
         path,
-        tensors.map((tensor) => ({ ...tensor, variable: update.averageOf.get(tensor.variable) ?? tensor.variable })),
+        tensors.map((tensor) => ({
+          ...tensor,
+          variable: update.averageOf.get(tensor.variable) ?? tensor.variable,
+        })),
         metadata,
       ),
   };

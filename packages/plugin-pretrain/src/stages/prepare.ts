@@ -14,14 +14,14 @@ import { trainingOf } from '../config.ts';
 import type { PictureStore } from '../data/pictureStore.ts';
 import type { Objective } from '../objective.ts';
 import type { TrainingConfig } from '../schema.ts';
-import type { PretrainSetting, PretrainState } from './context.ts';
+import type { ComputeSetting, Prepared } from './context.ts';
 
 /** Whoever calls it closes the machine and disposes of the update; when it fails, that has been done. */
-export async function prepare(
-  setting: PretrainSetting,
+export async function prepare<Setting extends ComputeSetting>(
+  setting: Setting,
   pictures: PictureStore,
   objective: Objective,
-): Promise<PretrainState> {
+): Promise<Prepared<Setting>> {
   const { config, network, model, emit } = setting;
   const training = trainingOf(config, network);
   const update = createParameterUpdate(updateOptions(objective, training));
@@ -58,7 +58,10 @@ export async function prepare(
   }
 }
 
-function updateOptions({ groups }: Objective, training: TrainingConfig): Parameters<typeof createParameterUpdate>[0] {
+function updateOptions(
+  { groups }: Objective,
+  training: TrainingConfig,
+): Parameters<typeof createParameterUpdate>[0] {
   return {
     groups,
     optimizer: {
@@ -100,7 +103,7 @@ export async function loadFirstWeights({
   model,
   update,
   objective,
-}: PretrainState): Promise<void> {
+}: Prepared<ComputeSetting>): Promise<void> {
   const averageName = (name: string): string => update.averageOf.get(name) ?? name;
   await program.zero(update.state);
   await program.load(baseWeights(model, program));

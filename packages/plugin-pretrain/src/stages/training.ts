@@ -16,7 +16,7 @@ import { trainingOf } from '../config.ts';
 import { rateSchedule } from '../learningRate.ts';
 import type { Feeds } from '../objective.ts';
 import { StepPlan } from '../stepPlan.ts';
-import type { PretrainState } from './context.ts';
+import type { ComputeSetting, Prepared, PretrainState } from './context.ts';
 import { writeLook } from './look.ts';
 import { loadFirstWeights, stepName } from './prepare.ts';
 
@@ -65,7 +65,11 @@ export const trainingStage: Stage<undefined, Trained, PretrainState> = {
         sheet = (await writeLook(state, step)) ?? sheet;
       });
     };
-    const due = { save: every(config.checkpointMinutes), measure: every(config.measureMinutes), look: every(config.sampleMinutes) };
+    const due = {
+      save: every(config.checkpointMinutes),
+      measure: every(config.measureMinutes),
+      look: every(config.sampleMinutes),
+    };
 
     const takeStep = stepTaker(state, plan, () => checkpoint);
     if (step === 0) await measure();
@@ -109,7 +113,11 @@ interface Drawn {
 type TakeStep = (step: number) => Promise<StepResult>;
 
 /** Runs a step, and meanwhile draws the batch of the next one. */
-function stepTaker(state: PretrainState, plan: StepPlan, checkpoint: () => string | undefined): TakeStep {
+export function stepTaker(
+  state: Prepared<ComputeSetting>,
+  plan: StepPlan,
+  checkpoint: () => string | undefined,
+): TakeStep {
   const { objective, machine, config, network } = state;
   const training = trainingOf(config, network);
   const schedules = new Map<number, (step: number) => number>();
@@ -140,7 +148,14 @@ function stepTaker(state: PretrainState, plan: StepPlan, checkpoint: () => strin
     // Should it fail, whoever takes the next step is told.
     ahead.feeds.catch(() => undefined);
     const outputs = await running;
-    return checked(step, resultOf(outputs, objective.groups.map(({ name }) => [name, rate])), checkpoint());
+    return checked(
+      step,
+      resultOf(
+        outputs,
+        objective.groups.map(({ name }) => [name, rate]),
+      ),
+      checkpoint(),
+    );
   };
 }
 
@@ -164,7 +179,12 @@ function resultOf(outputs: Readonly<Record<string, TypedData>>, rates: [string, 
 async function rehearse(state: PretrainState, plan: StepPlan): Promise<void> {
   const { objective, machine, emit, signal } = state;
   const report = progressReporter({ emit }, 'compiling', 'steps');
-  const scalars = updateScalars(0, { learningRates: objective.groups.map(() => 0), adamBeta1: 0.9, adamBeta2: 0.999, emaDecay: 0 });
+  const scalars = updateScalars(0, {
+    learningRates: objective.groups.map(() => 0),
+    adamBeta1: 0.9,
+    adamBeta2: 0.999,
+    emaDecay: 0,
+  });
   const { emaDecay: _, ...withoutAverage } = scalars;
   const fed = state.update.swapAverages ? scalars : withoutAverage;
   let perStep = 0;

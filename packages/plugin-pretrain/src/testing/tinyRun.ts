@@ -9,7 +9,9 @@ import { pretrain, startModel } from '../pretrain.ts';
 export const tinyModels: ModelSource = {
   open: (name) => openTinyModel(name, { predictionType: 'v_prediction' }),
   identify: async ({ seed }) => ({ seed }),
-  create: async ({ seed }, folder) => void (await createTinyModel(folder, { seed })),
+  create: async ({ seed }, folder) => {
+    await createTinyModel(folder, { seed });
+  },
 };
 
 /** Settings of a short run below a folder. */
