@@ -20,7 +20,7 @@ it('every mistake is told, with the file it stands in', () => {
   const wrong = { ...file.values, sede: 1, unet: { batchSize: 0 }, vae: { cropSize: 3 } };
   const error = (): unknown => resolvePretrainConfig([{ name: 'config.yaml', values: wrong }]);
   for (const part of [
-    /config.yaml: sede is not an option, .did you mean seed\?./,
+    /config.yaml: sede is not an option .did you mean seed\?./,
     /unet.batchSize: expected more than 0/,
     /vae.cropSize/,
   ])

@@ -67,7 +67,9 @@ describe('the autoencoder', () => {
 
 describe('the text encoder', () => {
   it('learns to tell the columns from the states behind a caption', async () => {
-    const events = await run('text-encoder', 'text', { textEncoder: { ...FAST, maxTrainSteps: 80 } });
+    const events = await run('text-encoder', 'text', {
+      textEncoder: { ...FAST, maxTrainSteps: 80, objective: 'captions' },
+    });
     const first = of(events, 'measured')[0]!.measures;
     const last = of(events, 'measured').at(-1)!.measures;
     expect(Object.keys(last)).toEqual(['accuracy.colour', 'accuracy.ground', 'accuracy.noun']);

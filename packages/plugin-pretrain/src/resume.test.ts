@@ -18,7 +18,7 @@ beforeAll(() => writeTinyCorpus(join(folder, 'corpus'), { count: 30 }));
 const training = { batchSize: 4, learningRate: 1e-2, lrWarmupSteps: 2, emaDecay: 0.9, maxTrainSteps: STEPS };
 const NETWORKS = {
   vae: { vae: { ...training, cropSizePx: 16, wholeShare: 0.5 } },
-  'text-encoder': { textEncoder: training },
+  'text-encoder': { textEncoder: { ...training, imageTowerWidth: 4 } },
   unet: { unet: training },
 } as const;
 

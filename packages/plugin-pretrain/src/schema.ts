@@ -90,12 +90,12 @@ export const textEncoderSchema = z.strictObject({
     emaDecay: 0.99,
   }),
   objective: option(
-    z.enum(['captions', 'contrastive']).default('captions'),
-    'captions: predict what a caption says from every state behind its words; contrastive: match captions and pictures',
+    z.enum(['contrastive', 'captions']).default('contrastive'),
+    'contrastive: match captions and pictures; captions: predict what a caption says, on text alone',
   ),
   columns: option(
     z.array(z.string().min(1)).optional(),
-    'columns of the data to predict; default: all with few values, else the words of captions',
+    'columns of the data to predict; default: those whose values captions say, else the words of captions',
   ),
   imageTowerWidth: option(
     positiveInt.default(32),

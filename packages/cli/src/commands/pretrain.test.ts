@@ -36,12 +36,17 @@ beforeAll(async () => {
     await writeFile(join(folder, 'data', `${i}.txt`), red > green ? 'a red thing' : 'a green thing');
   }
   const network = { maxTrainSteps: 2, batchSize: 2 };
+  const scheduler = {
+    _class_name: 'DDIMScheduler',
+    prediction_type: 'v_prediction',
+    rescale_betas_zero_snr: true,
+  };
   const settings = {
     data: './data',
     model: {
       from: TINY,
       random: ['vae', 'text_encoder', 'unet'],
-      config: { scheduler: { prediction_type: 'v_prediction', rescale_betas_zero_snr: true } },
+      config: { scheduler },
     },
     cacheDir: join(folder, 'cache'),
     heldOutShare: 0.3,
@@ -100,6 +105,9 @@ it('refuses what does not fit before anything starts', async () => {
     EXIT.usage,
     expect.stringContaining('vae.cropSizePx: 31 is no multiple of 2'),
   ]);
+  const late = await typed('pretrain', 'unet', file, '--sampler', 'pndm', '--output-dir', join(folder, 'late'));
+  expect([late.code, late.err]).toEqual([EXIT.usage, expect.stringContaining('pndm')]);
+  expect(readEvents(join(folder, 'late')).some(({ type }) => type === 'step')).toBe(false);
   const endless = join(folder, 'endless.json');
   await writeFile(endless, JSON.stringify({ data: './data', model: TINY }));
   const { code, err } = await typed('pretrain', 'all', endless);

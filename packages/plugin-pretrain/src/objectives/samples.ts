@@ -20,6 +20,8 @@ const CAPTION_PROMPTS = 8;
 const LOOKS = 10;
 
 export interface PictureSampler {
+  /** Whether the sampler runs on the model's schedule, before anything long starts. @throws ConfigError when not */
+  check(): Promise<void>;
   readonly functions: Readonly<Record<string, PlannedFunction>>;
   look(program: Program): Promise<Look>;
 }
@@ -40,6 +42,11 @@ export function pictureSampler(
   const shape = { resolution, batchSize: numSamples };
   const guided = guidanceScale > 1;
   return {
+    // A walk over one number: what refuses the schedule refuses it here.
+    check: async () => {
+      const zero = (): Float32Array => new Float32Array(1);
+      await model.sample({ sampler, numInferenceSteps, latents: zero(), noise: zero, denoise: async () => zero() });
+    },
     functions: {
       encodePrompt: planned(encodePrompt(model), prompts.length),
       [guided ? 'predictGuided' : 'predict']: planned(

@@ -54,7 +54,8 @@ export function targetsOf(
       cure: `one of ${[...valuesOf.keys()].filter(fits).join(', ') || 'none: leave textEncoder.columns out'}`,
     });
   }
-  const columns = named ?? [...valuesOf.keys()].filter(fits).sort();
+  const columns =
+    named ?? [...valuesOf.keys()].filter((column) => fits(column) && isSaid(pictures, column)).sort();
   const lists: [string, string[]][] =
     columns.length > 0
       ? columns.map((column) => [column, [...(valuesOf.get(column) ?? [])].sort()])
@@ -76,13 +77,24 @@ export function targetsOf(
         targets.forEach(({ name, kind, first }, i) => {
           for (const value of kind === 'words' ? wordsOf(caption) : [own[name] ?? '']) {
             const place = places[i]?.get(value);
-            if (place !== undefined) labels[row * width + first + place] = 1;
+            // Where nobody named the columns, a value counts only where the caption says it.
+            const counts = kind === 'words' || named !== undefined || says(caption, value);
+            if (place !== undefined && counts) labels[row * width + first + place] = 1;
           }
         });
       });
       return labels;
     },
   };
+}
+
+const says = (caption: string, value: string): boolean => caption.toLowerCase().includes(value.toLowerCase());
+
+/** Whether captions say a column's value for half of the pictures that have one: what no caption says, none can tell. */
+function isSaid(pictures: readonly CaptionedPicture[], column: string): boolean {
+  const having = pictures.filter(({ columns }) => (columns[column] ?? '') !== '');
+  const saying = having.filter(({ caption, columns }) => says(caption, columns[column] ?? ''));
+  return saying.length >= having.length / 2;
 }
 
 const wordsOf = (caption: string): string[] => caption.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];

@@ -97,6 +97,7 @@ export function unetObjective(
     },
     functions: { ...unetFunctions(setting, settings, pictures, captions.texts.length), ...sampler.functions },
     async encode(options: EncodeOptions) {
+      await sampler.check();
       latents = await encodedPictures(pictures, size, options);
       states = await encodedCaptions(captions.texts, options);
     },
