@@ -33,6 +33,11 @@ describe('a model made from config files', () => {
     const model = await loadModel(made);
     expect(model.noisePredictor.tensors.size).toBe(model.noisePredictor.parameters.entries().size);
 
+    // transformers refuses a whole number where it wants a float.
+    const text = await readFile(join(made, 'text_encoder/config.json'), 'utf8');
+    expect(text).toMatch(/"initializer_factor": 1\.0,/);
+    expect(text).toMatch(/"attention_dropout": 0\.0,/);
+
     // torch.nn.Linear and Conv2d: uniform within 1/√fanIn, whose deviation is the bound / √3; biases alike.
     const convolution = await moments(made, UNET, 'conv_in.weight');
     const fanIn = convolution.shape.slice(1).reduce((a, b) => a * b, 1);

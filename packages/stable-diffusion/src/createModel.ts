@@ -207,4 +207,8 @@ async function filesIn(folder: string): Promise<string[]> {
   return (await namesIn(folder)).sort().map((name) => join(folder, name));
 }
 
-const toJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+/** Fields transformers reads strictly as floats: JavaScript would write 1.0 as 1. */
+const FLOATS =
+  /"(attention_dropout|dropout|initializer_factor|initializer_range|layer_norm_eps|norm_eps)": (-?\d+)(?=[,\n])/g;
+
+const toJson = (value: unknown): string => `${JSON.stringify(value, null, 2).replace(FLOATS, '"$1": $2.0')}\n`;

@@ -89,10 +89,11 @@ it('goes on with one network by its folder, as one file where that is asked for'
   const { code, out } = await typed('resume', output);
   expect([code, out]).toEqual([EXIT.ok, expect.stringContaining('finished already, after 2 steps')]);
   const again = join(folder, 'exported');
-  expect((await typed('export', output, '--output-dir', again, '--export-dtype', 'fp16')).code).toBe(EXIT.ok);
-  const words2 = ['pretrain', 'unet', file, '--output-dir', join(folder, 'halved'), '--export-dtype', 'fp16'];
-  expect((await typed(...words2)).code).toBe(EXIT.ok);
-  const [one, other] = [await loadModel(again), await loadModel(join(folder, 'halved/export'))];
+  const as = ['--export-format', 'diffusers', '--export-dtype', 'fp16'];
+  expect((await typed('export', output, '--output-dir', again, ...as)).code).toBe(EXIT.ok);
+  const halved = join(folder, 'halved');
+  expect((await typed('pretrain', 'unet', file, '--output-dir', halved, ...as)).code).toBe(EXIT.ok);
+  const [one, other] = [await loadModel(again), await loadModel(join(halved, 'export'))];
   expect(one.fingerprint).toBe(other.fingerprint);
 }, 300_000);
 
