@@ -6,6 +6,8 @@ import {
   readSafetensorsHeader,
   type DiffusionModel,
   type ExampleSubject,
+  type ModelDefinition,
+  type ModelSource,
   type PluginFactory,
   type PromptSet,
 } from '@likeness/core';
@@ -13,7 +15,7 @@ import * as doodle from '@likeness/doodle';
 import { dreambooth, ppl } from '@likeness/plugin-dreambooth';
 import { attachAdapters, lora } from '@likeness/plugin-lora';
 import { attachEmbedding, attachVectors, textualInversion } from '@likeness/plugin-textual-inversion';
-import { loadModel, readRecommendedSettings } from '@likeness/stable-diffusion';
+import { createModel, identifyModel, loadModel, readRecommendedSettings } from '@likeness/stable-diffusion';
 
 export const builtIns: readonly PluginFactory[] = [dreambooth, ppl, lora, textualInversion];
 
@@ -22,6 +24,9 @@ export { attachAdapters, attachEmbedding, attachVectors };
 
 /** How keys of the UNet begin in single-file models. */
 const SINGLE_FILE_KEYS = 'model.diffusion_model.';
+
+/** Settings the model that comes along is made with: a file for `pipeline pretrain`. */
+export const doodlePretraining: string = doodle.pretrainConfig;
 
 /** Name of the model that comes along. */
 export const BUNDLED_MODEL = 'doodle';
@@ -65,6 +70,25 @@ export async function openModel(
         }),
   });
   return base === undefined ? model : { ...model, recommended: await readRecommendedSettings(base) };
+}
+
+/** Where pretraining takes its models from. A definition without a tokenizer gets CLIP's, which comes along. */
+export const modelSource: ModelSource = {
+  open: (name) => openModel(name),
+  identify: (definition) => identifyModel(withBundled(definition)),
+  create: (definition, folder) => createModel(withBundled(definition), folder),
+};
+
+function withBundled(definition: ModelDefinition): ModelDefinition {
+  const from = definition.from === BUNDLED_MODEL ? doodle.modelDir : definition.from;
+  const hasTokenizer = from !== undefined && !(existsSync(from) && !existsSync(join(from, 'tokenizer')));
+  return {
+    ...definition,
+    ...(from === undefined ? {} : { from }),
+    ...(hasTokenizer || definition.tokenizer !== undefined
+      ? {}
+      : { tokenizer: join(doodle.modelDir, 'tokenizer') }),
+  };
 }
 
 /** The folder of the model that a single file of ours was made from, where it is at hand. */

@@ -28,6 +28,7 @@ describe('pipeline', () => {
     expect(commands.map((command) => command.name())).toEqual([
       'run',
       'resume',
+      'pretrain',
       'generate',
       'export',
       'convert',
@@ -55,6 +56,16 @@ describe('pipeline', () => {
   it('has the flags of the recipe’s plugins, and only those', async () => {
     expect((await typed('run', 'dreambooth+ppl', '--help')).out).toContain('--prior-loss-weight');
     expect((await typed('run', 'dreambooth', '--help')).out).not.toContain('--prior-loss-weight');
+  });
+
+  it('has the settings of each network as flags of its training', async () => {
+    const help = async (network: string): Promise<string> => (await typed('pretrain', network, '--help')).out;
+    expect(await help('unet')).toContain('--caption-dropout');
+    expect(await help('unet')).not.toContain('--kl-weight');
+    expect(await help('vae')).toContain('--kl-weight');
+    expect(await help('all')).toContain('--max-minutes');
+    const { code, err } = await typed('pretrain', 'unet', 'nowhere.yaml');
+    expect([code, err]).toEqual([EXIT.usage, expect.stringContaining('nowhere.yaml: it cannot be read')]);
   });
 
   it('says its version, which is the package’s', async () => {

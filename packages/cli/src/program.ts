@@ -13,6 +13,7 @@ import { generateCommand } from './commands/generate.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { mergeCommand } from './commands/merge.ts';
 import { pluginsCommand } from './commands/plugins.ts';
+import { pretrainCommand } from './commands/pretrain.ts';
 import { promptsCommand } from './commands/prompts.ts';
 import { resumeCommand } from './commands/resume.ts';
 import { runCommand, type SetExitCode } from './commands/run.ts';
@@ -63,6 +64,7 @@ export async function createProgram(
   program.commandsGroup('Teaching:');
   add(program, runCommand(plan, flags, terminal, exit));
   add(program, resumeCommand(terminal, exit));
+  add(program, pretrainCommand(terminal, exit));
   program.commandsGroup('Pictures and models:');
   add(program, generateCommand(terminal, exit));
   add(program, exportCommand(terminal));

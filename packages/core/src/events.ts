@@ -13,6 +13,7 @@
 //                    step                                                loss per term, learning rates, time, memory
 //                    every checkpointingSteps:  checkpoint-saved
 //                    every sampleEverySteps:    progress × pictures, samples-written
+//                    when a run measures itself (pretraining): measured
 //       export     exported
 //     stage-finished
 //   run-finished | run-interrupted                  the last event; an error leaves as the Observable's error instead
@@ -53,7 +54,7 @@ export interface StageFinishedEvent {
 export interface ProgressEvent {
   readonly type: 'progress';
   /** A stage, or what precedes them. */
-  readonly stage: StageName | 'setup' | 'loading' | 'compiling' | 'sampling';
+  readonly stage: StageName | 'setup' | 'loading' | 'compiling' | 'sampling' | 'measuring';
   readonly done: number;
   /** 0 when nobody can know. */
   readonly total: number;
@@ -71,6 +72,8 @@ export interface WarningEvent {
 export interface DatasetLoadedEvent {
   readonly type: 'dataset-loaded';
   readonly pictures: readonly string[];
+  /** How many there are, where they are too many to be listed: `pictures` names their folders then. */
+  readonly count?: number;
   /** Side of the square the model sees, pixels. */
   readonly resolution: number;
   readonly captions: number;
@@ -142,6 +145,14 @@ export interface SamplesWrittenEvent {
   readonly pictures: readonly { readonly path: string; readonly prompt: string; readonly seed: number }[];
 }
 
+/** What a run found out about itself on data it does not train on. */
+export interface MeasuredEvent {
+  readonly type: 'measured';
+  readonly step: number;
+  /** By name: `heldOutLoss`, `trueCaptionLoss.t850`, … */
+  readonly measures: Readonly<Record<string, number>>;
+}
+
 export interface ExportedEvent {
   readonly type: 'exported';
   readonly files: readonly string[];
@@ -181,6 +192,7 @@ export type PipelineEvent =
   | StepEvent
   | CheckpointSavedEvent
   | SamplesWrittenEvent
+  | MeasuredEvent
   | ExportedEvent
   | RunFinishedEvent
   | RunInterruptedEvent;

@@ -12,7 +12,9 @@ export { loadConfigFile } from './config/configFile.ts';
 export { configHash } from './config/configHash.ts';
 export { flagLayer, flagsFromSchema, optionsFromSchema } from './config/flags.ts';
 export type { FlagType, FlagValues, OptionDescription } from './config/flags.ts';
+export { mergeLayers, problemsOf, problemsOfMerged } from './config/layers.ts';
 export type { ConfigLayer } from './config/layers.ts';
+export { physicalCores } from './config/physicalCores.ts';
 export { didYouMean, nearestName } from './config/nearestName.ts';
 export { portableConfig, recordedLayer } from './config/portableConfig.ts';
 export { defaultSamplePrompts, subjectPrompts } from './config/prompts.ts';
@@ -29,10 +31,15 @@ export type { Config, ConfigInput } from './config/schema.ts';
 
 export { loadDataset } from './data/dataset.ts';
 export type { Dataset, DatasetItem, DatasetOptions, ItemPixels, PixelVariant } from './data/dataset.ts';
+export { findPictures } from './data/pictureFiles.ts';
+export { dataOrder } from './data/dataOrder.ts';
 export { decodeImage } from './data/decodeImage.ts';
 export type { DecodeOptions } from './data/decodeImage.ts';
 export { checkImages } from './data/imageParity.ts';
+export { openRecordFile, writeRecordFile } from './data/recordFile.ts';
+export type { RecordFile } from './data/recordFile.ts';
 export type { RgbImage } from './data/rgbImage.ts';
+export { squareImage } from './data/transform.ts';
 
 export { exportModel, exportTensors, SAFETENSORS_DTYPE, trainedValues } from './export/trainedWeights.ts';
 export type { TrainedTensor } from './export/trainedWeights.ts';
@@ -109,6 +116,18 @@ export type {
   LearningRateScheduleOptions,
 } from './optimizer/lrSchedule.ts';
 
+// What a run of another kind is made of, for plugins that train something else than a subject: pretraining.
+export { runJob, runStage } from './job.ts';
+export type { Job, JobConfig, JobPoint, JobSetting } from './job.ts';
+export { progressReporter } from './stages/run.ts';
+export { killEngines, startMachine } from './training/machine.ts';
+export type { Machine, MachineOptions, PlannedFunction } from './training/machine.ts';
+export { loadCheckpoint, readCheckpoint, writeCheckpoint } from './training/checkpoint.ts';
+export { createParameterUpdate, gradientsOf, updateScalars } from './training/parameterUpdate.ts';
+export type { ComposedLoss, ParameterUpdate, ParameterUpdateOptions } from './training/parameterUpdate.ts';
+export { runTrainingLoop } from './training/trainingLoop.ts';
+export type { LoopEnd, TrainingLoop } from './training/trainingLoop.ts';
+
 export { runPipeline } from './pipeline.ts';
 export type { RunOptions } from './pipeline.ts';
 export { exportCheckpoint } from './exportCheckpoint.ts';
@@ -117,14 +136,27 @@ export { generatePictures } from './sampling/generatePictures.ts';
 export type { GenerateOptions } from './sampling/generatePictures.ts';
 export { openGenerator } from './sampling/openGenerator.ts';
 export type { Generator, GeneratorOptions, PicturesAsked } from './sampling/openGenerator.ts';
-export type { PictureRequest, SampledPicture, SamplerSettings } from './sampling/samplePictures.ts';
-export { killEngines } from './training/machine.ts';
+export { samplePictures } from './sampling/samplePictures.ts';
+export type {
+  PictureRequest,
+  SampledPicture,
+  SampleOptions,
+  SamplerSettings,
+} from './sampling/samplePictures.ts';
 export { denoisingLoss, instanceLoss } from './losses/denoisingLoss.ts';
 export { composeLosses } from './losses/composeLosses.ts';
 export { minSnrWeights, signalToNoise } from './losses/snrWeights.ts';
 
 // What a train step is made of, for whoever runs it on numbers of their own: `pnpm parity`, benchmarks.
-export { encodePrompt } from './sampling/pictureFunctions.ts';
+export {
+  decodeLatents,
+  encodePicture,
+  encodePrompt,
+  latentShapeOf,
+  predict,
+  predictGuided,
+} from './sampling/pictureFunctions.ts';
+export type { PictureShape } from './sampling/pictureFunctions.ts';
 export { shrinkMask } from './stages/encoding.ts';
 export { noisedRows } from './training/batch.ts';
 export type { Batch, DrawnRows, EncodedData, EncodedPrompt } from './training/batch.ts';
@@ -136,11 +168,12 @@ export { createTrainFunctions, trainOptions } from './training/trainFunctions.ts
 export type { TrainFunctions, TrainFunctionsOptions } from './training/trainFunctions.ts';
 export { createStepInput } from './training/stepInputs.ts';
 export type { DrawnInput } from './training/stepInputs.ts';
-export { Trainer } from './training/trainer.ts';
+export { checked, Trainer } from './training/trainer.ts';
 export type { StepResult, TrainerOptions } from './training/trainer.ts';
 
 export { expandPlaceholder, placeholderTokens } from './model/placeholder.ts';
 export type { Placeholder } from './model/placeholder.ts';
+export { torchWeight } from './model/torchWeights.ts';
 export { Parameters } from './model/parameters.ts';
 export type {
   Adapter,
@@ -153,19 +186,35 @@ export type {
 
 export {
   bfloat16ToFloat32,
+  cacheDir,
   createRng,
   createVariable,
+  defaultThreads,
+  defineFunction,
   float16ToFloat32,
+  float32,
   float32ToBfloat16,
   float32ToFloat16,
   gatherRows,
+  int32,
   readSafetensorsHeader,
   readTensor,
   readTensorRaw,
   stopGradient,
   tf,
+  traceShapes,
   writeSafetensors,
 } from '@likeness/engine';
-export type { RandomStream, Rng, TensorEntry, TensorSource } from '@likeness/engine';
+export type {
+  FunctionDefinition,
+  Mode,
+  Program,
+  RandomStream,
+  Rng,
+  TensorEntry,
+  TensorSource,
+  TensorSpec,
+  TypedData,
+} from '@likeness/engine';
 export type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D, Variable } from '@likeness/engine';
 export * from './errors.ts';

@@ -108,12 +108,44 @@ export interface ExportOptions {
   readonly format: 'diffusers' | 'ldm';
   /** Goes into the header of every weights file. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** The autoencoder's scaling factor, where training has measured it anew. Default: the model's own. */
+  readonly scalingFactor?: number;
 }
 
 /** How a whole model is written. */
 export interface ModelExportOptions extends Omit<ExportOptions, 'dtype'> {
   /** `asIs`: every tensor keeps the type it has in the model's files. */
   readonly dtype: ExportOptions['dtype'] | 'asIs';
+}
+
+/** A model to be made: from nothing, or from what there is of one. */
+export interface ModelDefinition {
+  /** A folder of diffusers config files, with weights or without; or a model by any name that opens one. */
+  readonly from?: string;
+  /** Components whose weights are drawn anew. Default: those without weights. */
+  readonly random?: readonly string[];
+  /** Fields of config files, over those of `from`: `{ unet: { block_out_channels: [64, 128] }, scheduler: { … } }`. */
+  readonly config?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Folder with the tokenizer's files. Default: that of `from`. */
+  readonly tokenizer?: string;
+  /** Of the random weights. */
+  readonly seed: number;
+}
+
+/** Where models come from. Who trains one from nothing is given this, as everybody else is given a model. */
+export interface ModelSource {
+  open(name: string): Promise<DiffusionModel>;
+  /**
+   * What of a definition decides the bytes `create` writes: content, not paths. For cache keys. Undefined where nothing
+   * has to be made, since `from` is a whole model as it stands.
+   * @throws WeightsError when files of it cannot be read
+   */
+  identify(definition: ModelDefinition): Promise<Readonly<Record<string, unknown>> | undefined>;
+  /**
+   * Writes a model folder that `open` opens. Random weights follow torch's rules for each kind of layer.
+   * @throws WeightsError for configs that fit no network
+   */
+  create(definition: ModelDefinition, folder: string): Promise<void>;
 }
 
 /** Writes weights that live in the engine process; see `Program.save`. */
@@ -136,6 +168,8 @@ export interface DiffusionModel {
   readonly source: string;
   /** sha256 over the weights' bytes: what cached latents and class images are keyed by. */
   readonly fingerprint: string;
+  /** The same over one component alone, `unet`, `vae` or `text_encoder`: for what only that one has made. */
+  componentFingerprint(name: string): Promise<string>;
   /** Side of the pictures it was trained on, pixels. */
   readonly resolution: number;
   readonly textEncoder: TextEncoder;

@@ -9,6 +9,9 @@ const packageDir = fileURLToPath(new URL('..', import.meta.url));
 /** The bundled model: a diffusers folder. */
 export const modelDir: string = join(packageDir, 'model');
 
+/** How the model is made: settings of `pipeline pretrain`. */
+export const pretrainConfig: string = join(packageDir, 'pretrain.yaml');
+
 /** An example subject. */
 export interface Subject {
   /** Folder with five pictures of it. */

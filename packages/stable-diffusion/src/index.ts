@@ -1,4 +1,5 @@
 // Public face of the Stable Diffusion package. A test pins this list.
+export { createModel, identifyModel } from './createModel.ts';
 export { loadModel } from './model.ts';
 export type { LoadModelOptions } from './model.ts';
 export { readRecommendedSettings, SETTINGS_FILE } from './modelSettings.ts';

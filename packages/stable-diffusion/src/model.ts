@@ -16,6 +16,7 @@ import { SAMPLER_NAMES, SAMPLERS, samplerForConfig, type SamplerName } from './s
 import { createNoiseSchedule, type NoiseSchedule } from './schedule/index.ts';
 import { loadTokenizer, type ClipTokenizer } from './tokenizer/index.ts';
 import {
+  componentFingerprint,
   matchKeys,
   modelFingerprint,
   openModel,
@@ -52,6 +53,10 @@ export async function loadModel(source: string, options: LoadModelOptions = {}):
   return {
     source,
     fingerprint: await modelFingerprint(files),
+    componentFingerprint: async (name) => {
+      const [component] = componentNames([name]);
+      return componentFingerprint(Object.values(files.components).filter((one) => one.name === component));
+    },
     resolution: resolutionOf(networks),
     textEncoder: textEncoderOf(files, networks, tokenizer, options.clipSkip ?? 0),
     noisePredictor: noisePredictorOf(files, networks),

@@ -43,7 +43,7 @@ const DTYPES: Readonly<Record<ModelExportOptions['dtype'], WeightsDtype | undefi
 export async function exportDiffusersFolder(
   { files, networks, recommended, changed, weights }: ModelToExport,
   folder: string,
-  { dtype, metadata }: Omit<ModelExportOptions, 'format'>,
+  { dtype, metadata, scalingFactor }: Omit<ModelExportOptions, 'format'>,
 ): Promise<string[]> {
   const plan = await planDiffusersFolder(files, { changed, dtype: DTYPES[dtype], metadata });
   const written = await writePlannedFiles(plan, folder);
@@ -52,6 +52,10 @@ export async function exportDiffusersFolder(
     const parameters = parametersOf(networks, component);
     await weights.save(join(folder, path), variablesToSave(parameters, tensors), header);
     written.push(path);
+  }
+  if (scalingFactor !== undefined) {
+    const config = { ...(files.components.vae.config as object), scaling_factor: scalingFactor };
+    await writeFile(join(folder, 'vae/config.json'), `${JSON.stringify(config, null, 2)}\n`);
   }
   if (Object.keys(recommended).length > 0) {
     const temporary = join(folder, `${SETTINGS_FILE}.${process.pid}.tmp`);

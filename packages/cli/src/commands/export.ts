@@ -1,13 +1,14 @@
 // pipeline export: an earlier checkpoint of a run as a model. Overfitting is the usual failure; the best step is often
 // not the last.
 import { join, resolve } from 'node:path';
-import { exportCheckpoint, openCheckpoints } from '@likeness/core';
+import { exportCheckpoint, openCheckpoints, readRun } from '@likeness/core';
 import { Command, Option } from 'commander';
 import { requireRun } from '../run/findRun.ts';
 import { planRun, prepareRun } from '../run/prepareRun.ts';
 import { count, displayPath, shellQuote } from '../terminal/format.ts';
 import { wholeNumber } from '../terminal/numbers.ts';
 import { colours, type Terminal } from '../terminal/terminal.ts';
+import { exportPretraining, isPretraining } from './pretrain.ts';
 
 const EXAMPLES = `
 Examples:
@@ -41,24 +42,30 @@ export function exportCommand(terminal: Terminal): Command {
     .option('--json', 'the files written, as JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (name: string, flags: ExportFlags) => {
+      const tell = (files: readonly string[], output: string, step: number, prompt: string): void => {
+        if (flags.json) {
+          terminal.out(JSON.stringify({ step, output, files }));
+          return;
+        }
+        const next = `npx pipeline generate ${shellQuote(displayPath(output))} --prompt ${shellQuote(prompt)}`;
+        terminal.out(`step ${step}: ${count(files.length, 'file')} in ${displayPath(output)}`);
+        terminal.out(`next     ${colours.bold(next)}`);
+      };
       const folder = await requireRun(name, ({ step }) => step > 0);
       const checkpoints = openCheckpoints(folder);
       const newest = (await checkpoints.list()).at(-1)?.step ?? 0;
       const checkpoint = await checkpoints.at(flags.step ?? newest);
+      const output = resolve(flags.outputDir ?? join(folder, `export-step-${checkpoint.step}`));
+      if (isPretraining((await readRun(folder)).recipe)) {
+        const written = await exportPretraining(folder, checkpoint.folder, output, flags);
+        tell(written, output, checkpoint.step, 'a dog');
+        return;
+      }
       const { config, plugins, model } = await prepareRun(await planRun(['--from', folder]), {
         ...(flags.exportDtype === undefined ? {} : { 'export-dtype': flags.exportDtype }),
         ...(flags.exportFormat === undefined ? {} : { 'export-format': flags.exportFormat }),
       });
-      const output = resolve(flags.outputDir ?? join(folder, `export-step-${checkpoint.step}`));
       const files = await exportCheckpoint({ config, plugins, model, checkpoint: checkpoint.folder, output });
-      if (flags.json) {
-        terminal.out(JSON.stringify({ step: checkpoint.step, output, files }));
-        return;
-      }
-      const prompt = config.prompts.instancePrompt;
-      terminal.out(`step ${checkpoint.step}: ${count(files.length, 'file')} in ${displayPath(output)}`);
-      terminal.out(
-        `next     ${colours.bold(`npx pipeline generate ${shellQuote(displayPath(output))} --prompt ${shellQuote(prompt)}`)}`,
-      );
+      tell(files, output, checkpoint.step, config.prompts.instancePrompt);
     });
 }

@@ -7,6 +7,7 @@ import { planRun, prepareRun } from '../run/prepareRun.ts';
 import { displayPath } from '../terminal/format.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { addReportFlags, type ReportFlags } from './reporting.ts';
+import { isPretraining, resumePretraining } from './pretrain.ts';
 import { startRun, type SetExitCode } from './run.ts';
 
 const EXAMPLES = `
@@ -27,6 +28,10 @@ export function resumeCommand(terminal: Terminal, exit: SetExitCode): Command {
     if (run.state === 'finished') {
       if (!flags.json) terminal.out(`finished already, after ${run.step} steps: ${displayPath(folder)}`);
       exit(EXIT.ok);
+      return;
+    }
+    if (isPretraining(run.recipe)) {
+      exit(await resumePretraining(folder, flags, terminal));
       return;
     }
     const { cacheDir } = (await readRunRecord(folder)).config;

@@ -93,7 +93,8 @@ export async function startRun(
   return EXIT.ok;
 }
 
-function tellInterrupted(
+/** How far the run came, and what is typed to go on. */
+export function tellInterrupted(
   { step, checkpoint, resume }: { step: number; checkpoint?: string; resume: string },
   { out }: Terminal,
 ): void {

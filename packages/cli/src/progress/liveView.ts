@@ -32,7 +32,8 @@ export function liveView(progress: RunProgress, options: ViewOptions): string[] 
     started === undefined && current !== undefined
       ? [workLine(current, spinner(options.frame), options)]
       : [];
-  const stages = started === undefined ? [] : STAGES.flatMap((stage) => stageLines(stage, progress, options));
+  const stages =
+    started === undefined ? [] : stagesOf(progress).flatMap((stage) => stageLines(stage, progress, options));
   const after = progress.sheet === undefined ? [] : ['', quiet(`samples  ${path(progress.sheet, options)}`)];
   return [...head, ...before, ...stages, ...after];
 }
@@ -48,6 +49,12 @@ function headLines(
     `${colours.bold(recipe)}  ${truncate(facts.join(' · '), options.columns - recipe.length - 2)}`,
     quiet(path(folder, options)),
   ];
+}
+
+/** All but those that were passed over: not every run has class pictures, or something to encode. */
+function stagesOf({ stages }: RunProgress): readonly StageName[] {
+  const reached = STAGES.findLastIndex((stage) => stages[stage].state !== 'waiting');
+  return STAGES.filter((stage, i) => i > reached || stages[stage].state !== 'waiting');
 }
 
 function stageLines(stage: StageName, progress: RunProgress, options: ViewOptions): string[] {
@@ -66,7 +73,7 @@ function stageLines(stage: StageName, progress: RunProgress, options: ViewOption
 }
 
 function trainingLines(progress: RunProgress, turning: string, options: ViewOptions): string[] {
-  const { step, current, losses } = progress;
+  const { step, current, losses, measures } = progress;
   const name = 'training'.padEnd(NAME_WIDTH);
   if (step === undefined) {
     const work = current ?? { what: 'preparing', done: 0, total: 0, unit: '' };
@@ -88,6 +95,8 @@ function trainingLines(progress: RunProgress, turning: string, options: ViewOpti
   ];
   if (losses.length > 1)
     lines.push(`${INDENT}${colours.cyan(sparkline(losses, BAR_WIDTH))} ${quiet('loss')}`);
+  if (measures !== undefined)
+    lines.push(`${INDENT}${quiet(truncate(describeMeasures(measures), options.columns - INDENT.length))}`);
   if (current !== undefined) lines.push(`${INDENT}${describeWork(current)}`);
   return lines;
 }
@@ -97,6 +106,13 @@ function workLine(work: CurrentWork, turning: string, options: ViewOptions, name
   const text = name === undefined || work.what === name.trim() ? describeAmount(work) : describeWork(work);
   const drawn = work.total > 0 ? `${bar(work.done, work.total)}  ` : '';
   return ` ${turning} ${label} ${drawn}${truncate(text, options.columns - INDENT.length - (drawn ? BAR_WIDTH + 2 : 0))}`;
+}
+
+/** `psnr 24.31  heldOutLoss 0.2114` */
+export function describeMeasures(measures: Readonly<Record<string, number>>): string {
+  return Object.entries(measures)
+    .map(([name, value]) => `${name} ${formatLoss(value)}`)
+    .join('  ');
 }
 
 /** `sampling 3/8 pictures, 4 s left` */

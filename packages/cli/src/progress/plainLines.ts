@@ -1,7 +1,7 @@
 // The run as plain lines, for logs: one when something begins or ends, and one every ten seconds in between.
 import type { PipelineEvent } from '@likeness/core';
 import { count, displayPath, formatBytes, formatLoss, formatSeconds } from '../terminal/format.ts';
-import { describeWork } from './liveView.ts';
+import { describeMeasures, describeWork } from './liveView.ts';
 import { advance, NOTHING_YET, type RunProgress } from './runProgress.ts';
 
 const EVERY_MS = 10_000;
@@ -57,6 +57,8 @@ function onceLine(event: PipelineEvent, progress: RunProgress): string[] {
       return [`step ${event.step}: ${count(event.pictures.length, 'sample')}, ${displayPath(event.sheet)}`];
     case 'checkpoint-saved':
       return [`step ${event.step}: checkpoint, ${formatBytes(event.bytes)}`];
+    case 'measured':
+      return [`step ${event.step}: ${describeMeasures(event.measures)}`];
     case 'exported':
       return [`exported ${count(event.files.length, 'file')}`];
     default:

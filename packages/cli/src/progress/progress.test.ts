@@ -85,6 +85,21 @@ describe('the live view', () => {
     );
   });
 
+  it('leaves out what a run has passed over, and shows what it has measured', () => {
+    const encoding: PipelineEvent[] = [
+      started,
+      { type: 'stage-started', stage: 'dataset' },
+      { type: 'stage-finished', stage: 'dataset', seconds: 1 },
+      { type: 'stage-started', stage: 'training' },
+      step(2),
+      { type: 'measured', step: 2, measures: { heldOutLoss: 0.41, 'true.t850': 0.6 } },
+    ];
+    const lines = view(encoding);
+    expect(lines.some((line) => /^ . (prior|encoding) /.test(line))).toBe(false);
+    expect(lines).toContain('             heldOutLoss 0.4100  true.t850 0.6000');
+    expect(lines.at(-1)).toBe(' ○ export');
+  });
+
   it('shows what comes before the first stage', () => {
     const setup: PipelineEvent = {
       type: 'progress',

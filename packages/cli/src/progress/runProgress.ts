@@ -31,6 +31,8 @@ export interface RunProgress {
   /** Of the last steps, oldest first. */
   readonly losses: readonly number[];
   readonly sheet?: string;
+  /** Measured last. */
+  readonly measures?: Readonly<Record<string, number>>;
   readonly checkpointStep?: number;
 }
 
@@ -86,6 +88,8 @@ export function advance(progress: RunProgress, event: PipelineEvent): RunProgres
       return { ...progress, checkpointStep: event.step };
     case 'samples-written':
       return { ...idle(progress), sheet: event.sheet };
+    case 'measured':
+      return { ...idle(progress), measures: event.measures };
     case 'exported':
       return withStage(progress, 'export', { summary: count(event.files.length, 'file') });
     case 'warning':
@@ -107,9 +111,15 @@ function withStage(progress: RunProgress, stage: StageName, change: Partial<Stag
   };
 }
 
-function datasetSummary({ pictures, resolution, captions, masks }: EventOf<'dataset-loaded'>): string {
+function datasetSummary({
+  pictures,
+  count = pictures.length,
+  resolution,
+  captions,
+  masks,
+}: EventOf<'dataset-loaded'>): string {
   const extras = [captions > 0 ? `${captions} captions` : '', masks > 0 ? `${masks} masks` : ''].filter(
     Boolean,
   );
-  return [`${pictures.length} pictures at ${resolution} px`, ...extras].join(', ');
+  return [`${count} pictures at ${resolution} px`, ...extras].join(', ');
 }

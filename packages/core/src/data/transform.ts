@@ -62,6 +62,12 @@ export function centerCrop(image: RgbImage, size: number): RgbImage {
   return { width: size, height: size, data };
 }
 
+/** A picture as a square of `size` pixels: shorter side resized (bilinear, as train_dreambooth.py), middle cut out. */
+export function squareImage(image: RgbImage, size: number, resample: Resample = 'bilinear'): RgbImage {
+  const { width, height } = resizedSize(image, size);
+  return centerCrop(resizeImage(image, width, height, resample), size);
+}
+
 /** `ToTensor` and `Normalize([0.5], [0.5])` in float32: 0..255 to [-1, 1]. HWC stays HWC. */
 export function toPixels(bytes: Uint8Array): Float32Array {
   return mapBytes(bytes, DREAMBOOTH_LEVELS);
@@ -97,10 +103,8 @@ export interface DreamBoothTransform {
 
 /** train_dreambooth.py with `--center_crop`: Resize(shorter side), CenterCrop, [-1, 1]. `[size, size, 3]` */
 export function dreamBoothPixels(image: RgbImage, options: DreamBoothTransform): Float32Array {
-  const { size, resample = 'bilinear', flip = false } = options;
-  const { width, height } = resizedSize(image, size);
-  const resized = resizeImage(flip ? flipHorizontally(image) : image, width, height, resample);
-  return toPixels(centerCrop(resized, size).data);
+  const { size, resample, flip = false } = options;
+  return toPixels(squareImage(flip ? flipHorizontally(image) : image, size, resample).data);
 }
 
 /**

@@ -75,6 +75,7 @@ function isUpTo(event: PipelineEvent, step: number): boolean {
   switch (event.type) {
     case 'step':
     case 'samples-written':
+    case 'measured':
     case 'checkpoint-saved':
       return event.step <= step;
     case 'run-interrupted':

@@ -18,6 +18,12 @@ import { openEventLog, type EventLog } from './eventLog.ts';
 /** What a config was resolved against, and what else can change bits: fingerprints, versions, the mode auto became. */
 export type RunFacts = Readonly<Record<string, unknown>>;
 
+/** What every run's config says, whatever kind of run it is. */
+export interface RecordedConfig {
+  readonly recipe: string;
+  readonly maxTrainSteps: number;
+}
+
 export interface RunRecord {
   /** Version of core that wrote it. */
   readonly likeness: string;
@@ -32,7 +38,7 @@ export interface RunFolder {
   readonly checkpoints: Checkpoints;
   readonly events: EventLog;
   samplesFolder(step: number): string;
-  writeConfig(config: ResolvedConfig, facts?: RunFacts): Promise<void>;
+  writeConfig(config: RecordedConfig, facts?: RunFacts): Promise<void>;
   writeModelCard(text: string): Promise<void>;
 }
 
@@ -73,7 +79,7 @@ export async function openRunFolder(options: RunFolderOptions): Promise<RunFolde
     events: openEventLog(path),
     samplesFolder: (step) => join(path, 'samples', `step-${step}`),
     writeConfig: (config, facts = {}) => {
-      const record: RunRecord = { likeness: CORE_VERSION, config, facts };
+      const record = { likeness: CORE_VERSION, config, facts };
       return writeFileWhole(join(path, 'config.json'), `${JSON.stringify(record, undefined, 2)}\n`);
     },
     writeModelCard: (text) => writeFileWhole(join(path, 'README.md'), text),

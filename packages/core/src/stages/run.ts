@@ -1,6 +1,7 @@
 // What the stages of one run share.
 import type { ResolvedConfig } from '../config/resolveConfig.ts';
 import type { DiffusionModel, RunContext, Trainable } from '../contracts.ts';
+import type { EventOf } from '../events.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { RunContainer } from '../di/runContainer.ts';
 import type { Machine } from '../training/machine.ts';
@@ -41,7 +42,7 @@ export interface RunState extends RunSetting {
 /** Reports progress of a long thing: at most a few times a second, and only once it has lasted two seconds. */
 export function progressReporter(
   { emit }: Pick<RunContext, 'emit'>,
-  stage: 'loading' | 'prior' | 'encoding' | 'sampling' | 'compiling' | 'export' | 'setup',
+  stage: EventOf<'progress'>['stage'],
   unit: string,
 ): (done: number, total: number, message?: string) => void {
   const start = performance.now();

@@ -2,7 +2,8 @@
 import type { Stage } from '../contracts.ts';
 import { baseWeights } from '../training/machine.ts';
 import { loadCheckpoint, writeCheckpoint } from '../training/checkpoint.ts';
-import { Trainer, type StepResult } from '../training/trainer.ts';
+import { Trainer } from '../training/trainer.ts';
+import { runTrainingLoop, type LoopEnd } from '../training/trainingLoop.ts';
 import type { EncodedData } from '../training/batch.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { writeSamples } from './samples.ts';
@@ -13,17 +14,10 @@ export interface TrainingInput {
   readonly dataset: Dataset;
 }
 
-export interface TrainingResult {
-  /** Steps done, in this run and before it. */
-  readonly step: number;
-  readonly finished: boolean;
+export interface TrainingResult extends LoopEnd {
   readonly checkpoint?: string;
   readonly sheet?: string;
-  readonly last?: StepResult;
 }
-
-/** How many step times the estimate of what is left looks at. */
-const REMEMBERED_STEPS = 20;
 
 export const trainingStage: Stage<TrainingInput, TrainingResult, RunState> = {
   name: 'training',
@@ -62,43 +56,26 @@ export const trainingStage: Stage<TrainingInput, TrainingResult, RunState> = {
     };
     if (step === 0) await sample();
 
-    let last: StepResult | undefined;
-    let memoryBytes = (await machine.engine.stats()).rssBytes;
-    const seconds: number[] = [];
-    while (step < config.maxTrainSteps && !signal.aborted) {
-      const start = performance.now();
-      last = await trainer.step(step, checkpoint);
-      step++;
-      seconds.push((performance.now() - start) / 1000);
-      if (seconds.length > REMEMBERED_STEPS) seconds.shift();
-      if (step % 10 === 1) memoryBytes = (await machine.engine.stats()).rssBytes;
-      const secondsPerStep = median(seconds);
-      emit({
-        type: 'step',
-        step,
-        maxTrainSteps: config.maxTrainSteps,
-        ...last,
-        secondsPerStep,
-        secondsLeft: secondsPerStep * (config.maxTrainSteps - step),
-        memoryBytes,
-      });
-      const due = step % config.checkpointingSteps === 0 || step === config.maxTrainSteps;
-      if (due || signal.aborted) await save();
-      const look = step % config.sampleEverySteps === 0 || step === config.maxTrainSteps;
-      if (look && !signal.aborted) await sample();
-    }
+    const end = await runTrainingLoop({
+      emit,
+      signal,
+      firstStep: step,
+      maxTrainSteps: () => config.maxTrainSteps,
+      step: (number) => trainer.step(number, checkpoint),
+      memoryBytes: async () => (await machine.engine.stats()).rssBytes,
+      after: async (done) => {
+        step = done;
+        const due = step % config.checkpointingSteps === 0 || step === config.maxTrainSteps;
+        if (due || signal.aborted) await save();
+        const look = step % config.sampleEverySteps === 0 || step === config.maxTrainSteps;
+        if (look && !signal.aborted) await sample();
+      },
+    });
     if (step > 0) await save();
     return {
-      step,
-      finished: step >= config.maxTrainSteps,
+      ...end,
       ...(checkpoint === undefined ? {} : { checkpoint }),
       ...(sheet === undefined ? {} : { sheet }),
-      ...(last === undefined ? {} : { last }),
     };
   },
 };
-
-/** The first call of a step compiles it: the median does not see that. */
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-}

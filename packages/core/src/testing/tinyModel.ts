@@ -34,6 +34,8 @@ const FILES: Readonly<Record<string, string>> = {
   unet: 'unet/diffusion_pytorch_model.safetensors',
   vae: 'vae/diffusion_pytorch_model.safetensors',
 };
+/** Where the weights file of the autoencoder notes a factor measured anew: the tiny model has no config files. */
+const SCALING_FACTOR = 'scaling_factor';
 const DTYPES = { fp32: 'F32', fp16: 'F16', bf16: 'BF16' } as const;
 
 export interface TinyModelOptions {
@@ -82,9 +84,12 @@ export async function openTinyModel(
 ): Promise<DiffusionModel> {
   const { text_encoder, unet, vae } = declareNetworks();
   const hash = createHash('sha256');
+  const hashes = new Map<string, string>();
   const component = async (name: string, parameters: Parameters): Promise<ModelComponent> => {
     const path = join(folder, FILES[name] ?? name);
-    hash.update(await readFile(path));
+    const bytes = await readFile(path);
+    hash.update(bytes);
+    hashes.set(name, createHash('sha256').update(bytes).digest('hex'));
     return { name, parameters, tensors: (await readSafetensorsHeader(path)).tensors };
   };
   const components = {
@@ -93,9 +98,11 @@ export async function openTinyModel(
     latentCodec: await component('vae', vae),
   };
   const schedule = linearSchedule(predictionType);
+  const { metadata: notes } = await readSafetensorsHeader(join(folder, FILES['vae'] ?? ''));
   return {
     source: folder,
     fingerprint: hash.digest('hex'),
+    componentFingerprint: async (name) => hashes.get(name) ?? '',
     resolution: RESOLUTION,
     textEncoder: {
       ...components.textEncoder,
@@ -110,7 +117,7 @@ export async function openTinyModel(
     },
     latentCodec: {
       ...components.latentCodec,
-      scalingFactor: 0.5,
+      scalingFactor: Number(notes[SCALING_FACTOR] ?? 0.5),
       downsampleFactor: DOWNSAMPLE,
       encode: (pixels) => tinyEncoder(vae, pixels),
       decode: (latents) => tinyDecoder(vae, latents),
@@ -120,7 +127,7 @@ export async function openTinyModel(
     samplers: [TINY_SAMPLER],
     recommended: { numInferenceSteps: 3, guidanceScale: 2 },
     sample: (request) => tinySample(schedule, request),
-    export: async (path, weights, changed, { dtype, format, metadata }) => {
+    export: async (path, weights, changed, { dtype, format, metadata, scalingFactor }) => {
       if (format !== 'diffusers') {
         throw new ConfigError('the tiny model has no such format', { expected: 'diffusers', got: format });
       }
@@ -137,7 +144,9 @@ export async function openTinyModel(
           dtype: dtype === 'asIs' ? 'F32' : DTYPES[dtype],
           layout,
         }));
-        await weights.save(join(path, file), tensors, metadata);
+        const noted =
+          name === 'vae' && scalingFactor !== undefined ? { [SCALING_FACTOR]: String(scalingFactor) } : {};
+        await weights.save(join(path, file), tensors, { ...metadata, ...noted });
       }
       return Object.values(FILES);
     },

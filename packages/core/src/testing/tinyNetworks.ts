@@ -12,7 +12,6 @@ export const MAX_TOKENS = 8;
 export const VOCABULARY = 64;
 export const TEXT_WIDTH = 8;
 const WIDTH = 16;
-const SIDE = RESOLUTION / DOWNSAMPLE;
 
 const silu = (x: Tensor): Tensor => tf.mul(x, tf.sigmoid(x));
 
@@ -88,9 +87,9 @@ export function tinyEncoder(parameters: Parameters, pixels: Tensor): { mean: Ten
 
 /** latents `[B, h, w, C]` → pixels `[B, H, W, 3]`: every latent paints its own square. */
 export function tinyDecoder(parameters: Parameters, latents: Tensor): Tensor {
-  const [batch = 1] = latents.shape;
+  const [batch = 1, height = 1, width = 1] = latents.shape;
   const squares = parameters.linear('decoder.conv_out', latents, DOWNSAMPLE * DOWNSAMPLE * 3);
-  const cut = tf.reshape(squares, [batch, SIDE, SIDE, DOWNSAMPLE, DOWNSAMPLE * 3]);
+  const cut = tf.reshape(squares, [batch, height, width, DOWNSAMPLE, DOWNSAMPLE * 3]);
   const rows = tf.transpose(cut, [0, 1, 3, 2, 4]); // [B, h, 8, w, 8 · 3]
-  return tf.tanh(tf.reshape(rows, [batch, RESOLUTION, RESOLUTION, 3]));
+  return tf.tanh(tf.reshape(rows, [batch, height * DOWNSAMPLE, width * DOWNSAMPLE, 3]));
 }

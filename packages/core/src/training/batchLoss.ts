@@ -1,10 +1,11 @@
 // Traced: from a batch to its losses and the gradients of everything that trains.
 import { EngineError, float32, int32, tf } from '@likeness/engine';
-import type { Tensor, TensorSpec, Variable } from '@likeness/engine';
+import type { Tensor, TensorSpec } from '@likeness/engine';
 import type { BatchPart, DiffusionModel, LossTerm, LossView, ParameterGroup } from '../contracts.ts';
 import { PluginError } from '../errors.ts';
 import { composeLosses } from '../losses/composeLosses.ts';
 import { baseModel } from '../model/baseModel.ts';
+import { gradientsOf, type LossAndGradients } from './parameterUpdate.ts';
 
 /** What decides the loss of a batch. */
 export interface BatchLossOptions {
@@ -119,30 +120,10 @@ function predictFrozen(
   );
 }
 
-export interface LossAndGradients {
-  readonly outputs: Record<string, Tensor>;
-  /** By group, one per variable. */
-  readonly gradients: Tensor[][];
-}
-
 /** Traced: the loss of a batch, every term, and the gradients of all trained variables. */
 export function lossAndGradients(
   options: BatchLossOptions,
   inputs: Readonly<Record<string, Tensor>>,
 ): LossAndGradients {
-  const variables = options.groups.flatMap((group) => group.variables);
-  let terms: ReadonlyMap<string, Tensor> = new Map();
-  const { value, grads } = tf.variableGrads(() => {
-    const composed = lossOf(options, inputs);
-    terms = new Map([...composed.terms].map(([name, term]) => [name, tf.keep(term)]));
-    return composed.total;
-  }, variables as Variable[]);
-  const gradients = options.groups.map((group) =>
-    group.variables.map((variable) => grads[variable.name] ?? tf.zerosLike(variable)),
-  );
-  const outputs = {
-    loss: value,
-    ...Object.fromEntries([...terms].map(([name, term]) => [`term.${name}`, term])),
-  };
-  return { outputs, gradients };
+  return gradientsOf(options.groups, () => lossOf(options, inputs));
 }

@@ -7,6 +7,7 @@ import type { LearningRateSchedule } from '../optimizer/lrSchedule.ts';
 import { EngineError } from '../errors.ts';
 import { drawStepInputs, type DrawnInput } from './stepInputs.ts';
 import { concatFloats, drawBatch, type Batch, type BatchOptions, type EncodedData } from './batch.ts';
+import { updateScalars } from './parameterUpdate.ts';
 
 export interface TrainerOptions {
   readonly program: Program;
@@ -92,13 +93,7 @@ export class Trainer {
 
   private scalars(step: number, learningRates: readonly number[]): Record<string, TypedData> {
     const { adamBeta1, adamBeta2, emaDecay } = this.options.config;
-    const t = step + 1;
-    return {
-      ...Object.fromEntries(learningRates.map((rate, i) => [`learningRate${i}`, Float32Array.of(rate)])),
-      biasCorrection1: Float32Array.of(1 - adamBeta1 ** t),
-      biasCorrection2: Float32Array.of(1 - adamBeta2 ** t),
-      ...(emaDecay === undefined ? {} : { emaDecay: Float32Array.of(averageDecay(step, emaDecay)) }),
-    };
+    return updateScalars(step, { learningRates, adamBeta1, adamBeta2, emaDecay });
   }
 
   /** What a batch is to the functions that compute gradients. */
@@ -132,16 +127,8 @@ export class Trainer {
   }
 }
 
-/**
- * Decay of the moving average at a step: 0, then from 2/11 up to the one asked for, as diffusers' EMAModel, so that
- * early averages forget the start. The first step's 0 makes the average the weights themselves.
- * @param step 0-based
- */
-function averageDecay(step: number, decay: number): number {
-  return step === 0 ? 0 : Math.min(decay, (1 + step) / (10 + step));
-}
-
-function checked(step: number, result: StepResult, checkpoint: string | undefined): StepResult {
+/** @throws EngineError when a number is not finite, naming step, term and the last checkpoint */
+export function checked(step: number, result: StepResult, checkpoint: string | undefined): StepResult {
   const numbers = { ...result.terms, loss: result.loss, gradientNorm: result.gradientNorm };
   const broken = Object.entries(numbers).filter(([, value]) => !Number.isFinite(value));
   if (broken.length === 0) return result;

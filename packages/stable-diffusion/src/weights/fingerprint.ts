@@ -4,7 +4,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { cacheDir, readTensorRaw } from '@likeness/engine';
-import { componentsOf, type ModelFiles } from './modelFiles.ts';
+import { componentsOf, type ComponentFiles, type ModelFiles } from './modelFiles.ts';
 
 /**
  * sha256 over every tensor (key, dtype, shape, bytes) and every config that shapes what the model computes. The same
@@ -27,14 +27,25 @@ export async function modelFingerprint(
 async function hashModel(model: ModelFiles): Promise<string> {
   const hash = createHash('sha256');
   updateJson(hash, withoutNotes(model.scheduler));
-  for (const { name, config, tensors } of componentsOf(model)) {
+  await updateComponents(hash, componentsOf(model));
+  return hash.digest('hex');
+}
+
+/** sha256 over some components alone, weights and configs. */
+export async function componentFingerprint(components: readonly ComponentFiles[]): Promise<string> {
+  const hash = createHash('sha256');
+  await updateComponents(hash, components);
+  return hash.digest('hex');
+}
+
+async function updateComponents(hash: Hash, components: readonly ComponentFiles[]): Promise<void> {
+  for (const { name, config, tensors } of components) {
     updateJson(hash, [name, withoutNotes(config)]);
     for (const entry of [...tensors.values()].sort((a, b) => (a.name < b.name ? -1 : 1))) {
       updateJson(hash, [entry.name, entry.dtype, entry.shape]);
       hash.update(await readTensorRaw(entry));
     }
   }
-  return hash.digest('hex');
 }
 
 /** Changes whenever a file does, without reading it. */

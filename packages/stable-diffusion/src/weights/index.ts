@@ -7,7 +7,7 @@ export type {
   DiffusersPlanOptions,
   WeightsDtype,
 } from './diffusersPlan.ts';
-export { modelFingerprint } from './fingerprint.ts';
+export { componentFingerprint, modelFingerprint } from './fingerprint.ts';
 export { isHubId } from './hub.ts';
 export type { HubOptions, HubProgress } from './hub.ts';
 export { detectTextLayout } from './ldmConfig.ts';
@@ -20,4 +20,5 @@ export { matchKeys } from './matchKeys.ts';
 export { componentsOf } from './modelFiles.ts';
 export type { ComponentFiles, ComponentName, ModelFiles, TokenizerSource } from './modelFiles.ts';
 export { openModel } from './openModel.ts';
+export { chooseWeightFiles, weightFileName } from './weightFiles.ts';
 export type { OpenModelOptions } from './openModel.ts';

@@ -1,0 +1,188 @@
+// A run of any kind: its folder, its log, where it goes on from, how it ends. What happens in between are the stages
+// of whoever starts it: `pipeline.ts` teaches a subject, `@likeness/plugin-pretrain` makes a model.
+import { join } from 'node:path';
+import { cacheDir as userCacheDir } from '@likeness/engine';
+import { Observable } from 'rxjs';
+import { openCache, type Cache } from './cache/cache.ts';
+import type { DiffusionModel, Run, RunContext, Stage, StageContext, SubjectPrompts } from './contracts.ts';
+import type { PipelineEvent } from './events.ts';
+import { resolveResume, type Checkpoint } from './runFolder/checkpoints.ts';
+import { openRunFolder, type RecordedConfig, type RunFolder } from './runFolder/runFolder.ts';
+import { readRun } from './runFolder/runSummary.ts';
+import { requireIdentity } from './training/checkpoint.ts';
+
+/** Settings every run has, whatever else there is in its config. */
+export interface JobConfig extends RecordedConfig {
+  readonly prompts: SubjectPrompts;
+  readonly outputDir?: string | undefined;
+  readonly resume?: string | undefined;
+  readonly cacheDir?: string | undefined;
+  readonly checkpointsTotalLimit?: number | undefined;
+}
+
+/** What the stages of a run find when it starts. */
+export interface JobSetting extends RunContext {
+  readonly folder: RunFolder;
+  readonly cache: Cache;
+  /** The checkpoint the run goes on from. */
+  readonly from: Checkpoint | undefined;
+  /** How far it has come: what an interrupted run says last. */
+  reached(point: JobPoint): void;
+}
+
+export interface JobPoint {
+  readonly step: number;
+  readonly checkpoint?: string | undefined;
+}
+
+export interface Job<Found> {
+  readonly config: JobConfig;
+  /** Of the settings that can change what is trained: part of the folder's name. */
+  readonly hash: string;
+  /** The same settings, and the model: a checkpoint made under others is refused before anything is written. */
+  readonly identity: Readonly<Record<string, unknown>>;
+  readonly model: Pick<DiffusionModel, 'source' | 'fingerprint' | 'resolution'>;
+  /** Where run folders are made when the config names none. Default `runs`. */
+  readonly runsRoot?: string | undefined;
+  /** Aborting it stops the run as unsubscribing does, with its last events still delivered. */
+  readonly signal?: AbortSignal | undefined;
+  /** What is typed to go on, from the run's folder. Default `npx pipeline resume FOLDER`. */
+  readonly resumeCommand?: (folder: string) => string;
+  /**
+   * What can be found wrong before there is a folder: then nothing is left behind. Its events are told after
+   * `run-started`.
+   */
+  check(emit: (event: PipelineEvent) => void): Promise<Found>;
+  /** The stages. Returns undefined when the run was stopped before its end; may also throw the signal's reason. */
+  run(setting: JobSetting, found: Found): Promise<{ readonly sheet?: string | undefined } | undefined>;
+}
+
+/** A run: cold. Subscribing starts it; unsubscribing stops it after the step it is in, with a checkpoint. */
+export function runJob<Found>(job: Job<Found>): Run {
+  return new Observable<PipelineEvent>((subscriber) => {
+    const stop = new AbortController();
+    const signal = job.signal ? AbortSignal.any([stop.signal, job.signal]) : stop.signal;
+    follow(job, signal, (event) => {
+      subscriber.next(event);
+    }).then(
+      () => {
+        subscriber.complete();
+      },
+      (error: unknown) => {
+        subscriber.error(error);
+      },
+    );
+    return () => {
+      stop.abort();
+    };
+  });
+}
+
+async function follow<Found>(
+  job: Job<Found>,
+  signal: AbortSignal,
+  tell: (event: PipelineEvent) => void,
+): Promise<void> {
+  const { config, model } = job;
+  if (await isFinished(config)) {
+    tell(finishedEvent(await openFolder(job)));
+    return;
+  }
+  const heard: PipelineEvent[] = [];
+  const found = await job.check((event) => heard.push(event));
+  const folder = await openFolder(job);
+  const emit = (event: PipelineEvent): void => {
+    folder.events.append(event);
+    tell(event);
+  };
+  const from = config.resume === undefined ? undefined : await resolveResume(config.resume, folder.path);
+  // Before anything is written: the folder keeps the record of the run it belongs to.
+  if (from) await requireIdentity(from.folder, job.identity);
+  // Equal steps are logged once: what a killed run did beyond its checkpoint is done again.
+  await folder.events.rewindTo(from?.step ?? -1);
+  const cache = openCache(config.cacheDir ?? userCacheDir());
+  let point: JobPoint = { step: from?.step ?? 0, checkpoint: from?.folder };
+  const setting: JobSetting = {
+    emit,
+    signal,
+    paths: { run: folder.path, cache: cache.dir },
+    folder,
+    cache,
+    from,
+    reached: (next) => {
+      point = next;
+    },
+  };
+  const { source, fingerprint, resolution } = model;
+  await folder.writeConfig(config, { model: fingerprint });
+  emit({
+    type: 'run-started',
+    folder: folder.path,
+    recipe: config.recipe,
+    config: config as unknown as Readonly<Record<string, unknown>>,
+    model: { source, fingerprint, resolution },
+    prompts: config.prompts,
+    ...(from ? { resumedFrom: from.step } : {}),
+  });
+  heard.forEach(emit);
+  try {
+    signal.throwIfAborted();
+    const end = await job.run(setting, found);
+    if (end) {
+      emit(finishedEvent(folder, end.sheet));
+      return;
+    }
+  } catch (error) {
+    // Stages that are asked to stop throw the signal's reason; what else goes wrong while stopping is still told.
+    if (!signal.aborted || error !== signal.reason) throw error;
+  }
+  const { step, checkpoint } = point;
+  const resume = job.resumeCommand?.(folder.path) ?? `npx pipeline resume ${folder.path}`;
+  emit({ type: 'run-interrupted', step, resume, ...(checkpoint === undefined ? {} : { checkpoint }) });
+}
+
+/** Runs a stage between its events. @throws the signal's reason when the run is being stopped */
+export async function runStage<In, Out, Context extends StageContext>(
+  stage: Stage<In, Out, Context>,
+  input: In,
+  context: Context,
+): Promise<Out> {
+  context.signal?.throwIfAborted();
+  context.emit({ type: 'stage-started', stage: stage.name });
+  const start = performance.now();
+  const result = await stage.run(input, context);
+  context.emit({ type: 'stage-finished', stage: stage.name, seconds: (performance.now() - start) / 1000 });
+  return result;
+}
+
+function openFolder({
+  config,
+  hash,
+  runsRoot,
+}: Pick<Job<unknown>, 'config' | 'hash' | 'runsRoot'>): Promise<RunFolder> {
+  const { outputDir, recipe, checkpointsTotalLimit } = config;
+  return openRunFolder({
+    recipe,
+    hash,
+    ...(outputDir === undefined ? {} : { outputDir }),
+    ...(runsRoot === undefined ? {} : { root: runsRoot }),
+    ...(checkpointsTotalLimit === undefined ? {} : { checkpointsTotalLimit }),
+  });
+}
+
+/** Resuming what is already done does nothing. */
+async function isFinished({ resume, outputDir, maxTrainSteps }: JobConfig): Promise<boolean> {
+  if (resume !== 'latest' || outputDir === undefined) return false;
+  const before = await readRun(outputDir).catch(() => undefined);
+  return before?.state === 'finished' && before.step >= maxTrainSteps;
+}
+
+function finishedEvent(folder: RunFolder, sheet?: string): PipelineEvent {
+  return {
+    type: 'run-finished',
+    folder: folder.path,
+    export: folder.exportFolder,
+    ...(sheet === undefined ? {} : { sheet }),
+    next: `npx pipeline generate ${join(folder.path)} --prompt "…"`,
+  };
+}

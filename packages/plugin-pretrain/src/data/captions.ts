@@ -1,0 +1,59 @@
+// Captions of a data set: each text once, and for some pictures a caption that is wrong in one word.
+import type { Rng } from '@likeness/core';
+import type { CaptionedPicture } from './captionedPictures.ts';
+
+export interface CaptionTable {
+  /** Each text once; the first is the empty one, which stands for a caption left out. */
+  readonly texts: readonly string[];
+  indexOf(text: string): number;
+}
+
+export function captionTable(texts: Iterable<string>): CaptionTable {
+  const indices = new Map<string, number>([['', 0]]);
+  for (const text of texts) if (!indices.has(text)) indices.set(text, indices.size);
+  return {
+    texts: [...indices.keys()],
+    indexOf: (text) => {
+      const index = indices.get(text);
+      if (index === undefined) throw new RangeError(`the caption was not in the table: ${text}`);
+      return index;
+    },
+  };
+}
+
+/**
+ * A caption that says something else than the picture shows: with one column's word exchanged for another value of the
+ * column, where the caption holds it; else the caption of another picture.
+ * @param numbers pictures to make one for
+ */
+export function wrongCaptions(
+  pictures: readonly CaptionedPicture[],
+  numbers: readonly number[],
+  column: string | undefined,
+  rng: Rng,
+): string[] {
+  const values =
+    column === undefined ? [] : [...new Set(pictures.flatMap(({ columns }) => columns[column] ?? []))].sort();
+  const captions = [...new Set(pictures.map(({ caption }) => caption))].sort();
+  return numbers.map((number) => {
+    const { caption = '', columns = {} } = pictures[number] ?? {};
+    const value = column === undefined ? undefined : columns[column];
+    const draw = (from: readonly string[], except: string): string => {
+      const others = from.filter((one) => one !== except);
+      return (
+        others[Math.floor((rng.stream('wrongCaption', 0, number).uniform(1)[0] ?? 0) * others.length)] ??
+        except
+      );
+    };
+    const word = value === undefined || value === '' ? undefined : wholeWord(value);
+    if (value !== undefined && word?.test(caption) === true && values.length > 1)
+      return caption.replace(word, draw(values, value));
+    return draw(captions, caption);
+  });
+}
+
+const wholeWord = (text: string): RegExp =>
+  new RegExp(
+    `(?<![\\p{L}\\p{N}])${text.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)}(?![\\p{L}\\p{N}])`,
+    'u',
+  );

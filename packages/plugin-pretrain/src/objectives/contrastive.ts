@@ -1,0 +1,129 @@
+// Captions and pictures in one space (CLIP, Radford et al. 2021): a small picture network beside the text encoder, and
+// in every batch each caption has to find its picture among all. Captions that are equal have each other's pictures.
+import { defineFunction, float32, tf, type Parameters, type Program, type Tensor } from '@likeness/core';
+import { toUnitRange } from '../data/draw.ts';
+import type { PictureStore } from '../data/pictureStore.ts';
+import { planned, type Objective } from '../objective.ts';
+import type { TextEncoderConfig } from '../schema.ts';
+import type { ComputeSetting } from '../stages/context.ts';
+import type { CaptionBatches } from './textEncoder.ts';
+import { createHead } from './textHead.ts';
+
+/** Where CLIP's temperature starts: 1 / 0.07. */
+const LOG_SCALE_START = Math.log(1 / 0.07);
+/** CLIP's bound on it. */
+const LOG_SCALE_MOST = Math.log(100);
+const LOG_SCALE = 'logit_scale';
+
+export function contrastive(
+  { model, config, resolution }: ComputeSetting,
+  store: PictureStore,
+  { imageTowerWidth, embeddingWidth }: TextEncoderConfig,
+  batches: CaptionBatches,
+): Objective {
+  const { textEncoder } = model;
+  const { batchSize } = batches;
+  const inputs = { ...batches.inputs, pixels: float32(batchSize, resolution, resolution, 3) };
+  /** Similarities `[B, B]`: captions down, pictures across. */
+  const similarities = (
+    parameters: Parameters,
+    fed: Readonly<Record<keyof typeof inputs, Tensor>>,
+  ): Tensor => {
+    const states = textEncoder.encode(fed.inputIds);
+    const meaning = tf.sum(tf.mul(states, tf.expandDims(fed.behind, 2)), 1); // [B, D]
+    const texts = unit(parameters.linear('text_projection', meaning, embeddingWidth, { bias: false }));
+    const images = unit(imageTower(parameters, fed.pixels, imageTowerWidth, embeddingWidth));
+    const scale = tf.exp(tf.minimum(parameters.get(LOG_SCALE, [1]), LOG_SCALE_MOST));
+    return tf.mul(scale, tf.matMul(texts, images, false, true));
+  };
+  const head = createHead(textEncoder, config.seed, inputs, (parameters, fed) => ({
+    y: similarities(parameters, fed as Record<keyof typeof inputs, Tensor>),
+  }));
+  const match = defineFunction(inputs, (fed) => ({ similarities: similarities(head.parameters, fed) }));
+  const captionsOf = (numbers: readonly number[]): string[] =>
+    numbers.map((number) => store.pictures[number]?.caption ?? '');
+  const feeds = async (numbers: readonly number[]) => ({
+    ...batches.feedsOf(captionsOf(numbers)),
+    pixels: toUnitRange(await store.read(numbers)),
+  });
+  return {
+    changed: textEncoder.name,
+    groups: head.groups,
+    initialValues: new Map([
+      ...head.initialValues,
+      [head.parameters.variableName(LOG_SCALE), Float32Array.of(LOG_SCALE_START)],
+    ]),
+    losses: {
+      match: {
+        inputs: { ...inputs, same: float32(batchSize, batchSize) },
+        compute: ({ same, ...fed }) => {
+          const logits = similarities(head.parameters, fed as Record<keyof typeof inputs, Tensor>);
+          const wanted = same as Tensor;
+          const crossEntropy = (of: Tensor): Tensor =>
+            tf.neg(tf.mean(tf.sum(tf.mul(wanted, tf.logSoftmax(of)), 1)));
+          const [findsPicture, findsCaption] = [crossEntropy(logits), crossEntropy(tf.transpose(logits))];
+          return {
+            total: tf.div(tf.add(findsPicture, findsCaption), 2),
+            terms: new Map([
+              ['findsPicture', findsPicture],
+              ['findsCaption', findsCaption],
+            ]),
+          };
+        },
+        share: 1,
+      },
+    },
+    functions: { match: planned(match, 50) },
+    lossAt: () => 'match',
+    async batchOf(_, step) {
+      const numbers = batches.draw(step);
+      return { ...(await feeds(numbers)), same: sameCaptions(captionsOf(numbers)) };
+    },
+    async measure(program: Program) {
+      let [right, count] = [0, 0];
+      for (const { numbers, count: rows } of batches.measured()) {
+        const captions = captionsOf(numbers);
+        const { similarities: told = [] } = await program.run('match', await feeds(numbers));
+        for (let row = 0; row < rows; row++) {
+          let best = 0;
+          for (let column = 1; column < rows; column++) {
+            if ((told[row * batchSize + column] ?? 0) > (told[row * batchSize + best] ?? 0)) best = column;
+          }
+          right += captions[best] === captions[row] ? 1 : 0;
+        }
+        count += rows;
+      }
+      return { [`retrieved.of${batchSize}`]: right / count };
+    },
+    close: () => {
+      head.parameters.dispose();
+    },
+  };
+}
+
+/** Convolutions that halve the side, each followed by normalisation over the picture, then the mean over all places. */
+function imageTower(parameters: Parameters, pixels: Tensor, width: number, embedding: number): Tensor {
+  let x = pixels;
+  for (const [i, factor] of [1, 2, 4, 8].entries()) {
+    x = parameters.conv2d(`image_tower.${i}`, x, width * factor, { stride: 2 });
+    const centered = tf.sub(x, tf.mean(x, [1, 2, 3], true));
+    const variance = tf.mean(tf.square(centered), [1, 2, 3], true);
+    x = tf.mul(centered, tf.rsqrt(tf.add(variance, 1e-5)));
+    x = tf.mul(x, tf.sigmoid(x));
+  }
+  return parameters.linear('image_projection', tf.mean(x, [1, 2]), embedding, { bias: false });
+}
+
+/** Rows of length 1. */
+const unit = (x: Tensor): Tensor => tf.mul(x, tf.rsqrt(tf.add(tf.sum(tf.square(x), 1, true), 1e-12)));
+
+/** `[B, B]`: which pictures a caption may find; each row sums to 1. Symmetric, so columns do as well. */
+function sameCaptions(captions: readonly string[]): Float32Array {
+  const size = captions.length;
+  const same = new Float32Array(size * size);
+  captions.forEach((caption, row) => {
+    const equal = captions.flatMap((other, column) => (other === caption ? [column] : []));
+    for (const column of equal) same[row * size + column] = 1 / equal.length;
+  });
+  return same;
+}

@@ -1,0 +1,19 @@
+// The objective of each network.
+import type { PictureStore } from '../data/pictureStore.ts';
+import type { Objective } from '../objective.ts';
+import type { ComputeSetting } from '../stages/context.ts';
+import { textEncoderObjective } from './textEncoder.ts';
+import { unetObjective } from './unet.ts';
+import { vaeObjective } from './vae.ts';
+
+export function objectiveOf(setting: ComputeSetting, pictures: PictureStore): Objective {
+  const { network, config } = setting;
+  switch (network) {
+    case 'vae':
+      return vaeObjective(setting, pictures, config.vae);
+    case 'text-encoder':
+      return textEncoderObjective(setting, pictures, config.textEncoder);
+    case 'unet':
+      return unetObjective(setting, pictures, config.unet);
+  }
+}
