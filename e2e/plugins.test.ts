@@ -183,7 +183,8 @@ describe('docs/plugins.md', () => {
     done(npm(folder, 'exec', '--', 'tsc', '-p', 'docs'));
     const shown = readdirSync(join(docs, 'dist')).find(
       (name) =>
-        /^block.*\.js$/.test(name) && readFileSync(join(docs, 'dist', name), 'utf8').includes('reload:'),
+        /^block.*\.js$/.test(name) &&
+        readFileSync(join(docs, 'dist', name), 'utf8').includes('testPlugin(ia3'),
     );
     expectAllPassed(npm(folder, 'exec', '--', 'node', '--test', join('docs', 'dist', shown ?? 'none')));
   });
