@@ -6,7 +6,14 @@ export type { EngineOptions, OnProgress } from './engineProcess.ts';
 export type { EngineInfo, EngineStats, FileLayout, LoadFromFile, SaveToFile } from './child/protocol.ts';
 export { Program } from './program.ts';
 export type { OnCompile, ProgramFacts, ProgramIdentity, ResolvedMode } from './program.ts';
-export { checkpointed, defineFunction, float32, int32, largestValueBytes, traceShapes } from './recording/trace.ts';
+export {
+  checkpointed,
+  defineFunction,
+  float32,
+  int32,
+  largestValueBytes,
+  traceShapes,
+} from './recording/trace.ts';
 export type { FunctionDefinition } from './recording/trace.ts';
 export { gatherRows } from './recording/ops.ts';
 export type { DType, TensorSpec, TypedData } from './graph/graph.ts';

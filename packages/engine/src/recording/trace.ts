@@ -1,6 +1,13 @@
 // Traces one function: runs its tfjs code once over symbolic inputs and returns the graph of what it did.
 import { EngineError } from '../errors.ts';
-import { elements, pruneGraph, type Graph, type TensorSpec, type Value, type VariableUse } from '../graph/graph.ts';
+import {
+  elements,
+  pruneGraph,
+  type Graph,
+  type TensorSpec,
+  type Value,
+  type VariableUse,
+} from '../graph/graph.ts';
 import { backend, tf, valueId, type Tensor } from '../tf.ts';
 import { currentValueId, liveVariables, resetVariable } from '../variables.ts';
 import { metadata } from './binding.ts';
