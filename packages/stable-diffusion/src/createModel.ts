@@ -12,6 +12,9 @@ import { createNetworks, type Networks } from './networks.ts';
 import { randomWeights } from './randomWeights.ts';
 import { chooseWeightFiles, openModel, weightFileName, type ComponentName } from './weights/index.ts';
 
+/** Counts up when the same definition comes to be written otherwise: what was made before is not taken then. */
+const VERSION = 1;
+
 const COMPONENTS: readonly ComponentName[] = ['unet', 'vae', 'text_encoder'];
 
 /** What a definition comes to, before a weight is read. */
@@ -73,7 +76,7 @@ export async function identifyModel(
     hashes[basename(file)] = createHash('sha256')
       .update(await readFile(file))
       .digest('hex');
-  return { ...rest, hashes };
+  return { ...rest, hashes, version: VERSION };
 }
 
 async function partsOf({ from, random, config = {}, tokenizer, seed }: ModelDefinition): Promise<ModelParts> {
@@ -211,4 +214,5 @@ async function filesIn(folder: string): Promise<string[]> {
 const FLOATS =
   /"(attention_dropout|dropout|initializer_factor|initializer_range|layer_norm_eps|norm_eps)": (-?\d+)(?=[,\n])/g;
 
-const toJson = (value: unknown): string => `${JSON.stringify(value, null, 2).replace(FLOATS, '"$1": $2.0')}\n`;
+const toJson = (value: unknown): string =>
+  `${JSON.stringify(value, null, 2).replace(FLOATS, '"$1": $2.0')}\n`;

@@ -106,7 +106,15 @@ it('refuses what does not fit before anything starts', async () => {
     EXIT.usage,
     expect.stringContaining('vae.cropSizePx: 31 is no multiple of 2'),
   ]);
-  const late = await typed('pretrain', 'unet', file, '--sampler', 'pndm', '--output-dir', join(folder, 'late'));
+  const late = await typed(
+    'pretrain',
+    'unet',
+    file,
+    '--sampler',
+    'pndm',
+    '--output-dir',
+    join(folder, 'late'),
+  );
   expect([late.code, late.err]).toEqual([EXIT.usage, expect.stringContaining('pndm')]);
   expect(readEvents(join(folder, 'late')).some(({ type }) => type === 'step')).toBe(false);
   const endless = join(folder, 'endless.json');

@@ -32,7 +32,8 @@ export function liveView(progress: RunProgress, options: ViewOptions): string[] 
     started === undefined && current !== undefined
       ? [workLine(current, spinner(options.frame), options)]
       : [];
-  const stages = started === undefined ? [] : stagesOf(progress).flatMap((stage) => stageLines(stage, progress, options));
+  const stages =
+    started === undefined ? [] : stagesOf(progress).flatMap((stage) => stageLines(stage, progress, options));
   const after = progress.sheet === undefined ? [] : ['', quiet(`samples  ${path(progress.sheet, options)}`)];
   return [...head, ...before, ...stages, ...after];
 }

@@ -45,7 +45,13 @@ export function pictureSampler(
     // A walk over one number: what refuses the schedule refuses it here.
     check: async () => {
       const zero = (): Float32Array => new Float32Array(1);
-      await model.sample({ sampler, numInferenceSteps, latents: zero(), noise: zero, denoise: async () => zero() });
+      await model.sample({
+        sampler,
+        numInferenceSteps,
+        latents: zero(),
+        noise: zero,
+        denoise: async () => zero(),
+      });
     },
     functions: {
       encodePrompt: planned(encodePrompt(model), prompts.length),
