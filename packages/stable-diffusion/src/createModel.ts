@@ -12,6 +12,9 @@ import { createNetworks, type Networks } from './networks.ts';
 import { randomWeights } from './randomWeights.ts';
 import { chooseWeightFiles, openModel, weightFileName, type ComponentName } from './weights/index.ts';
 
+/** Counts up when the same definition comes to be written otherwise: what was made before is not taken then. */
+const VERSION = 1;
+
 const COMPONENTS: readonly ComponentName[] = ['unet', 'vae', 'text_encoder'];
 
 /** What a definition comes to, before a weight is read. */
@@ -73,7 +76,7 @@ export async function identifyModel(
     hashes[basename(file)] = createHash('sha256')
       .update(await readFile(file))
       .digest('hex');
-  return { ...rest, hashes };
+  return { ...rest, hashes, version: VERSION };
 }
 
 async function partsOf({ from, random, config = {}, tokenizer, seed }: ModelDefinition): Promise<ModelParts> {
