@@ -3,4 +3,5 @@
 import { dreambooth, ppl } from '@likeness/plugin-dreambooth';
 import { benchStep } from './step/benchStep.ts';
 
-await benchStep({ methods: [dreambooth, ppl], pythonModules: ['torch', 'diffusers'] });
+const script = new URL('../../bench/step/step.py', import.meta.url);
+await benchStep({ script, methods: [dreambooth, ppl], pythonModules: ['torch', 'diffusers'] });

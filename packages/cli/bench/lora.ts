@@ -4,4 +4,10 @@ import { lora } from '@likeness/plugin-lora';
 import { benchStep } from './step/benchStep.ts';
 
 const rank = 4;
-await benchStep({ methods: [() => lora({ rank })], pythonModules: ['torch', 'diffusers', 'peft'], rank });
+const script = new URL('../../bench/step/step.py', import.meta.url);
+await benchStep({
+  script,
+  methods: [() => lora({ rank })],
+  pythonModules: ['torch', 'diffusers', 'peft'],
+  rank,
+});

@@ -39,14 +39,14 @@ describe('lora+textual-inversion', () => {
     const steps = events.flatMap((event) => (event.type === 'step' ? [event.learningRates] : []));
     expect(steps[0]).toEqual({ 'lora.unet': 1e-3, textual_inversion: 2e-2 });
     const exported = events.flatMap((event) => (event.type === 'exported' ? event.files : []));
-    expect(exported.map((file) => file.split('/').at(-1))).toEqual(['lora.safetensors', EMBEDDING_FILE]);
+    expect(exported).toEqual(['lora.safetensors', EMBEDDING_FILE]);
     const valuesOf = async (path: string, key: string): Promise<Float32Array> => {
       const entry = (await readSafetensorsHeader(path)).tensors.get(key);
       if (entry === undefined) throw new Error(`${path} has no ${key}`);
       expect(entry.shape).toEqual([2, 8]);
       return readTensor(entry);
     };
-    const [adapters = '', alone = ''] = exported;
+    const [adapters = '', alone = ''] = exported.map((file) => join(outputDir, 'export', file));
     expect(await valuesOf(adapters, 'bundle_emb.<sks>.clip_l')).toEqual(await valuesOf(alone, '<sks>'));
   });
 

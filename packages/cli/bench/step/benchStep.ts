@@ -1,5 +1,6 @@
 // A method's step of the bundled model in our modes and in PyTorch: what `pnpm bench dreambooth` and `pnpm bench lora` do.
 import { cpus, loadavg } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Plugin } from '@likeness/core';
 import type { ResolvedMode } from '@likeness/engine';
@@ -8,6 +9,8 @@ import { findPython, ours, pyTorch, takeTurns, type Contender } from './contende
 import { prepareStep, rowsOf, type PreparedStep } from './preparedStep.ts';
 
 export interface MethodBench {
+  /** step.py, as seen from the built benchmark. */
+  readonly script: URL;
   readonly methods: readonly (() => Plugin)[];
   /** What the other side imports. */
   readonly pythonModules: readonly string[];
@@ -15,7 +18,7 @@ export interface MethodBench {
   readonly rank?: number;
 }
 
-export async function benchStep({ methods, pythonModules, rank }: MethodBench): Promise<void> {
+export async function benchStep({ script, methods, pythonModules, rank }: MethodBench): Promise<void> {
   const { values: flags } = parseArgs({
     args: process.argv.slice(2).filter((argument) => argument !== '--'),
     options: {
@@ -47,7 +50,8 @@ export async function benchStep({ methods, pythonModules, rank }: MethodBench): 
   const contenders: Contender[] = [];
   try {
     const python = findPython(flags.python, pythonModules);
-    const reference = python === undefined ? undefined : await pyTorch(python, step, threads, rank);
+    const reference =
+      python === undefined ? undefined : await pyTorch(python, fileURLToPath(script), step, threads, rank);
     if (reference) contenders.push(reference);
     else {
       const install = `python3 -m venv torch && torch/bin/pip install ${pythonModules.join(' ')} transformers`;

@@ -3,7 +3,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { loadavg } from 'node:os';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { baseWeights } from '@likeness/core';
 import { modelDir } from '@likeness/doodle';
 import { compile, startEngine, type ResolvedMode } from '@likeness/engine';
@@ -61,9 +60,10 @@ export function findPython(named: string | undefined, modules: readonly string[]
   return named;
 }
 
-/** The same step of the bundled model in PyTorch. @param rank of LoRA by PEFT; none: every weight trains */
+/** The same step of the bundled model in PyTorch. @param script step.py @param rank of LoRA by PEFT; none: every weight trains */
 export async function pyTorch(
   python: string,
+  script: string,
   { options, model, config }: PreparedStep,
   threads: number,
   rank?: number,
@@ -78,7 +78,6 @@ export async function pyTorch(
     learningRate: config.learningRate,
     ...(rank === undefined ? {} : { rank }),
   };
-  const script = fileURLToPath(new URL('../../bench/step/step.py', import.meta.url));
   const child = spawn(python, [script, JSON.stringify(settings)], { stdio: ['pipe', 'pipe', 'ignore'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const answer = async (): Promise<unknown> => {

@@ -37,6 +37,8 @@ const EFFICIENCY = 0.45;
 const KEPT_BESIDE_LAYERS = 2.5;
 /** Of the largest value, its gradient and what lies between: checkpointing leaves those of one layer. */
 const LARGEST_AT_ONCE = 3;
+/** With bf16, XLA keeps some of a frozen model's rounded weights between forward and backward pass. */
+const ROUNDED_BYTES_PER_FROZEN = 1.5;
 /** TensorFlow itself, and what XLA takes to compile. */
 const BASE_MEMORY_BYTES = 1.4e9;
 
@@ -71,6 +73,8 @@ export async function estimateRun({ config, plugins, model }: PreparedRun): Prom
   const kept =
     costs.activationBytes * KEPT_BESIDE_LAYERS * rows * (config.gradientCheckpointing ? 0.2 : 1) +
     costs.largestBytes * LARGEST_AT_ONCE * rows;
+  const rounded =
+    config.mixedPrecision === 'bf16' ? ROUNDED_BYTES_PER_FROZEN * (parameters - trainedParameters) : 0;
   const perTrained = 4 + 8 + (config.emaDecay === undefined ? 0 : 4);
   const checkpointBytes = trainedParameters * (4 + perTrained - 4);
   const checkpoints = Math.min(
@@ -88,6 +92,7 @@ export async function estimateRun({ config, plugins, model }: PreparedRun): Prom
       BASE_MEMORY_BYTES +
       (config.baseWeights === 'bf16' ? 2 : 4) * parameters +
       perTrained * trainedParameters +
+      rounded +
       kept,
     machineMemoryBytes: totalmem(),
     freeMemoryBytes: freemem(),
