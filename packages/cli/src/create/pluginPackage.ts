@@ -86,13 +86,15 @@ function checkName(name: string, cwd: string): void {
   }
 }
 
+/** What may not have its own name inside a package: npm leaves the one out, and takes the other for a package's. */
+const RENAMED: Readonly<Record<string, string>> = { gitignore: '.gitignore', 'manifest.json': 'package.json' };
+
 async function copyTemplate(from: string, to: string, name: string): Promise<void> {
   for (const entry of await readdir(from, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const source = join(entry.parentPath, entry.name);
-    // npm leaves a .gitignore out of what it packs.
-    const path = source.slice(from.length + 1).replace(/^gitignore$/, '.gitignore');
-    const target = join(to, path);
+    const path = source.slice(from.length + 1);
+    const target = join(to, RENAMED[path] ?? path);
     await mkdir(dirname(target), { recursive: true });
     await writeFile(target, (await readFile(source, 'utf8')).replaceAll(PLACEHOLDER, name));
   }
