@@ -87,7 +87,10 @@ function checkName(name: string, cwd: string): void {
 }
 
 /** What may not have its own name inside a package: npm leaves the one out, and takes the other for a package's. */
-const RENAMED: Readonly<Record<string, string>> = { gitignore: '.gitignore', 'manifest.json': 'package.json' };
+const RENAMED: Readonly<Record<string, string>> = {
+  gitignore: '.gitignore',
+  'manifest.json': 'package.json',
+};
 
 async function copyTemplate(from: string, to: string, name: string): Promise<void> {
   for (const entry of await readdir(from, { recursive: true, withFileTypes: true })) {
