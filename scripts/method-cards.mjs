@@ -64,7 +64,10 @@ function measure(recipe, folder) {
     trainingSeconds: seconds('training'),
     secondsPerStep: median(steps.map(({ secondsPerStep }) => secondsPerStep)),
     memoryBytes: Math.max(...steps.map(({ memoryBytes }) => memoryBytes)),
-    exportBytes: ofType('exported')[0].files.reduce((sum, file) => sum + statSync(file).size, 0),
+    exportBytes: ofType('exported')[0].files.reduce(
+      (sum, file) => sum + statSync(join(folder, 'export', file)).size,
+      0,
+    ),
     sheet: ofType('samples-written').at(-1).sheet,
     processor: cpus()[0]?.model.trim() ?? 'unknown',
     threads: config.threads,
@@ -135,4 +138,6 @@ function replaceBlock(file, text) {
   writeFileSync(path, `${before}${START}\n\n${text}\n\n${END}${after}`);
 }
 
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+function median(values) {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+}
