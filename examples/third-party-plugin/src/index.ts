@@ -22,6 +22,7 @@ export default definePlugin({
   setup: ({ freezeModel, save }) => ({
     // diffusers' README: 250 steps of 2 pictures at 1e-5, multiplied by the batch size.
     defaults: { learningRate: 1e-5, scaleLr: true, maxTrainSteps: 250, trainBatchSize: 2, randomFlip: true },
+    trainsBaseWeights: true,
     trainable: (model) => trainCrossAttention(model, { freezeModel, save }),
   }),
 });

@@ -95,7 +95,7 @@ function largestOf(
   const most = Math.min(rank, size.rows, size.columns);
   const decompose = (count: number): SingularTriples => {
     const stream = createRng(0).stream(`extract.${layer.component}.${layer.path}`, 0, 0);
-    return truncatedSvd(change, size, count, (numbers) => stream.normal(numbers));
+    return truncatedSvd(change, size, count, (numbers) => stream.normal(numbers), 'energy');
   };
   if (energy === undefined) return decompose(most);
   for (let count = Math.min(FIRST_GUESS, most); ; count = Math.min(2 * count, most)) {

@@ -88,7 +88,7 @@ function joinLayer(
     for (const { adapter, weight } of adapters)
       weightChange(adapter).forEach((value, i) => (sum[i] = (sum[i] as number) + weight * value));
     const stream = createRng(0).stream(`join.${layer.component}.${layer.path}`, 0, 0);
-    const triples = truncatedSvd(sum, size, rank, (count) => stream.normal(count));
+    const triples = truncatedSvd(sum, size, rank, (count) => stream.normal(count), 'energy');
     return {
       adapter: adapterOf(layer, triples),
       energy: energyOf(sum),

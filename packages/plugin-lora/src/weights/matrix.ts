@@ -3,6 +3,13 @@
 
 export type Numbers = Float32Array | Float64Array;
 
+/** Vectors as rows: `[count, length]`; `values` may go on behind them. */
+export interface Rows<Values extends Numbers = Numbers> {
+  readonly values: Values;
+  readonly count: number;
+  readonly length: number;
+}
+
 /**
  * `left · right`: weights of rows, [rows, inner] · [inner, columns] → [rows, columns].
  * Two rows of `right` at a time are added to four rows of the result.
@@ -108,6 +115,16 @@ function fourByFour(
     s33 += a3 * b3;
   }
   sums.set([s00, s01, s02, s03, s10, s11, s12, s13, s20, s21, s22, s23, s30, s31, s32, s33]);
+}
+
+/** Inner products of every row with every other: `[left.count, right.count]`. */
+export function sharesOf(left: Rows, right: Rows): Rows<Float64Array> {
+  const size = { rows: left.count, inner: left.length, columns: right.count };
+  return {
+    values: productTransposed(left.values, right.values, size),
+    count: left.count,
+    length: right.count,
+  };
 }
 
 /** [rows, columns] → [columns, rows]. */

@@ -1,8 +1,10 @@
-// The few largest singular values of a matrix, and their vectors. Layers are up to 1280 × 23040, where a full
-// decomposition takes minutes each: subspace iteration (Halko, Martinsson, Tropp 2011, arXiv 0909.4061, algorithm 4.4)
-// finds the space they lie in with products alone, and ml-matrix decomposes what is left, a thin matrix.
+// The few largest singular values of a matrix, and their vectors. Layers are up to 1280 × 23040, where a full decomposition
+// takes minutes each: Lanczos finds the space they lie in with products alone, and ml-matrix decomposes the small matrix
+// that is left.
 import { Matrix, SVD } from 'ml-matrix';
-import { product, productTransposed, transposed, type Numbers } from './matrix.ts';
+import { lanczos, type Operator, type Projection } from './lanczos.ts';
+import { product, sharesOf, transposed, type Numbers, type Rows } from './matrix.ts';
+import { makeOrthonormal } from './orthonormal.ts';
 
 export interface SingularTriples {
   /** Descending. */
@@ -18,54 +20,65 @@ interface Size {
   readonly columns: number;
 }
 
-/** More directions than asked for: they take up what mixes into the last ones. */
-const OVERSAMPLING = 8;
-const MAX_ITERATIONS = 6;
-/** Iteration ends when the energy found grows by less than this part of it. */
-const CONVERGED = 1e-5;
+/** ‖Aᵀ u − σ v‖ of every triple, as a part of the largest σ, at most. */
+const RESIDUALS = {
+  /** Below what float32 weights can say. */
+  rounding: 1e-8,
+  /** Σσ² is within 1e-5 of the largest there is, for random matrices, too, which have no gaps between their values. */
+  energy: 3e-3,
+} as const;
 
 /**
- * The `rank` largest singular triples of a matrix; exact to rounding when it has no higher rank.
- * @param normal standard normal numbers, as many as asked for: where the iteration starts
+ * The `rank` largest singular triples of a matrix.
+ * @param normal standard normal numbers, as many as asked for, others each time: where the search starts, on which nothing depends
+ * @param exactTo rounding, or what they keep of the energy of a matrix: sooner found
  */
 export function truncatedSvd(
   matrix: Numbers,
   { rows, columns }: Size,
   rank: number,
   normal: (count: number) => Numbers,
+  exactTo: keyof typeof RESIDUALS = 'rounding',
 ): SingularTriples {
-  const width = Math.min(rank + OVERSAMPLING, rows, columns);
-  let right: Float64Array = orthonormalRows(Float64Array.from(normal(width * columns)), width, columns);
-  let found = 0;
-  for (let i = 0; ; i++) {
-    const image = productTransposed(matrix, right, { rows, inner: columns, columns: width }); // [rows, width]
-    const energy = image.reduce((sum, value) => sum + value * value, 0);
-    const isDone = i > 0 && (energy - found <= CONVERGED * energy || i === MAX_ITERATIONS);
-    found = energy;
-    if (isDone) return decomposeThin(image, right, { rows, columns }, width, rank);
-    const left = orthonormalRows(transposed(image, rows, width), width, rows);
-    const back = product(left, matrix, { rows: width, inner: rows, columns });
-    right = orthonormalRows(back, width, columns);
+  const smaller = Math.min(rows, columns);
+  const count = Math.min(rank, smaller);
+  const grow = lanczos(operatorOf(matrix, { rows, columns }), normal);
+  for (let steps = 2 * count + 16; ; steps = Math.ceil(1.4 * steps)) {
+    const projection = grow(steps);
+    const { u, v, core } = projection;
+    const { values, u: ofU, v: ofV } = smallSvd(core, u.count);
+    const allowed = RESIDUALS[exactTo] * (values[0] ?? 0);
+    if (u.count < smaller && largestRest(projection, ofU, count) > allowed) continue;
+    const ofInputs = product(ofV, v.values, { rows: count, inner: v.count, columns: v.length });
+    const ofOutputs = product(ofU, u.values, { rows: count, inner: u.count, columns: u.length });
+    const [left, right] = columns > rows ? [ofInputs, ofOutputs] : [ofOutputs, ofInputs];
+    return { values: values.slice(0, count), left, right };
   }
 }
 
-/** Triples of `image · right`, `[rows, width] · [width, columns]`, where the rows of `right` are orthonormal. */
-function decomposeThin(
-  image: Float64Array,
-  right: Float64Array,
-  { rows, columns }: Size,
-  width: number,
-  rank: number,
-): SingularTriples {
-  const count = Math.min(rank, width);
-  const left = orthonormalRows(transposed(image, rows, width), width, rows);
-  const core = product(left, image, { rows: width, inner: rows, columns: width }); // [width, width]
-  const { values, u, v } = smallSvd(core, width);
-  return {
-    values: values.slice(0, count),
-    left: product(u, left, { rows: count, inner: width, columns: rows }),
-    right: product(v, right, { rows: count, inner: width, columns }),
-  };
+/** From the smaller space to the larger one. */
+function operatorOf(matrix: Numbers, { rows, columns }: Size): Operator {
+  const whole = { values: matrix, count: rows, length: columns };
+  const timesMatrix = (y: Rows): Rows => ({
+    values: product(y.values, matrix, { rows: y.count, inner: rows, columns }),
+    count: y.count,
+    length: columns,
+  });
+  const matrixTimes = (x: Rows): Rows => sharesOf(x, whole);
+  return columns > rows
+    ? { inputs: rows, outputs: columns, forward: timesMatrix, back: matrixTimes }
+    : { inputs: columns, outputs: rows, forward: matrixTimes, back: timesMatrix };
+}
+
+/** ‖Aᵀ u − σ v‖ of the `count` first triples, the largest. */
+function largestRest({ u, rest }: Projection, ofU: Float64Array, count: number): number {
+  let largest = 0;
+  for (let k = 0; k < count; k++) {
+    const lastFew = ofU.subarray((k + 1) * u.count - rest.count, (k + 1) * u.count);
+    const outside = product(lastFew, rest.values, { rows: 1, inner: rest.count, columns: rest.length });
+    largest = Math.max(largest, Math.hypot(...outside));
+  }
+  return largest;
 }
 
 /** The `rank` largest triples of `up · down`, `[rows, inner] · [inner, columns]`, without multiplying them out. */
@@ -76,19 +89,26 @@ export function productSvd(
   inner: number,
   rank: number,
 ): SingularTriples {
-  const upRows = transposed(up, rows, inner); // [inner, rows]
-  const left = orthonormalRows(upRows.slice(), inner, rows);
-  const right = orthonormalRows(Float64Array.from(down), inner, columns);
-  const leftCore = productTransposed(left, upRows, { rows: inner, inner: rows, columns: inner });
-  const rightCore = productTransposed(down, right, { rows: inner, inner: columns, columns: inner });
+  const upRows = { values: transposed(up, rows, inner), count: inner, length: rows };
+  const downRows = { values: down, count: inner, length: columns };
+  const left = orthonormal(upRows);
+  const right = orthonormal(downRows);
+  const leftCore = sharesOf(left, upRows).values;
+  const rightCore = sharesOf(downRows, right).values;
   const core = product(leftCore, rightCore, { rows: inner, inner, columns: inner });
   const { values, u, v } = smallSvd(core, inner);
   const count = Math.min(rank, inner, rows, columns);
   return {
     values: values.slice(0, count),
-    left: product(u, left, { rows: count, inner, columns: rows }),
-    right: product(v, right, { rows: count, inner, columns }),
+    left: product(u, left.values, { rows: count, inner, columns: rows }),
+    right: product(v, right.values, { rows: count, inner, columns }),
   };
+}
+
+function orthonormal({ values, ...size }: Rows): Rows<Float64Array> {
+  const rows = { values: Float64Array.from(values), ...size };
+  makeOrthonormal(rows);
+  return rows;
 }
 
 /** Of a square matrix; vectors as rows. */
@@ -103,32 +123,4 @@ function smallSvd(
     u: asRows(svd.leftSingularVectors),
     v: asRows(svd.rightSingularVectors),
   };
-}
-
-/**
- * Rows made orthonormal, in place: Gram-Schmidt, each row twice ("twice is enough"). Rows that depend on those above
- * become zeros.
- */
-function orthonormalRows(rows: Float64Array, count: number, length: number): Float64Array {
-  for (let i = 0; i < count; i++) {
-    const row = rows.subarray(i * length, (i + 1) * length);
-    const before = Math.sqrt(dot(row, row));
-    for (let pass = 0; pass < 2; pass++) {
-      for (let j = 0; j < i; j++) {
-        const other = rows.subarray(j * length, (j + 1) * length);
-        const share = dot(row, other);
-        for (let k = 0; k < length; k++) row[k] = (row[k] as number) - share * (other[k] as number);
-      }
-    }
-    const after = Math.sqrt(dot(row, row));
-    const factor = after <= 1e-13 * before || before === 0 ? 0 : 1 / after;
-    for (let k = 0; k < length; k++) row[k] = (row[k] as number) * factor;
-  }
-  return rows;
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number);
-  return sum;
 }
