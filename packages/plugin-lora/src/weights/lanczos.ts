@@ -1,4 +1,4 @@
-// Block Lanczos bidiagonalisation (Golub, Luk & Overton 1981, doi 10.1145/355945.355946) with full reorthogonalisation: two
+// Block Lanczos bidiagonalisation (Golub, Luk & Overton 1981, ACM TOMS 7) with full reorthogonalisation: two
 // orthonormal bases grow side by side, and between them a large matrix is a small one. Four vectors at a time: reading the
 // matrix takes as long for four as for one, and equal singular values are found beside each other.
 import { sharesOf, type Numbers, type Rows } from './matrix.ts';
