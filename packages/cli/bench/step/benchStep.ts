@@ -5,7 +5,8 @@ import { parseArgs } from 'node:util';
 import type { Plugin } from '@likeness/core';
 import type { ResolvedMode } from '@likeness/engine';
 import { openModel } from '../../src/composition.ts';
-import { findPython, ours, pyTorch, takeTurns, type Contender } from './contenders.ts';
+import { findPython, type Contender } from '../turns/contenders.ts';
+import { ours, printTurns, pyTorch } from './contenders.ts';
 import { prepareStep, rowsOf, type PreparedStep } from './preparedStep.ts';
 
 export interface MethodBench {
@@ -49,7 +50,7 @@ export async function benchStep({ script, methods, pythonModules, rank }: Method
   const busy = load() > 0.5 * cpus().length;
   const contenders: Contender[] = [];
   try {
-    const python = findPython(flags.python, pythonModules);
+    const python = findPython(flags.python, pythonModules.join());
     const reference =
       python === undefined ? undefined : await pyTorch(python, fileURLToPath(script), step, threads, rank);
     if (reference) contenders.push(reference);
@@ -60,7 +61,7 @@ export async function benchStep({ script, methods, pythonModules, rank }: Method
     for (const mode of flags.modes.split(','))
       contenders.push(await ours(mode as ResolvedMode, await prepare(), threads));
     const amount = { turns: Number(flags.turns), steps: Number(flags.steps) };
-    await takeTurns(contenders, { ...amount, reference }, print);
+    await printTurns(contenders, { ...amount, reference: reference?.name }, print);
     // Threads that wait for each other busily (PyTorch's do) lose most when they have to share a core.
     if (busy)
       print('other work ran on this machine: compare the least times, or measure again when it rests');

@@ -1,24 +1,9 @@
-// Who takes part in a comparison of step times, and the comparison: contenders take turns within one run, so that a
-// busy machine is busy for all.
-import { execFileSync, spawn } from 'node:child_process';
-import { loadavg } from 'node:os';
-import { createInterface } from 'node:readline';
+// Who takes part in a comparison of step times, and what is printed of it.
 import { baseWeights } from '@likeness/core';
 import { modelDir } from '@likeness/doodle';
 import { compile, startEngine, type ResolvedMode } from '@likeness/engine';
+import { load, median, pythonContender, takeTurns, type Contender } from '../turns/contenders.ts';
 import { rowsOf, type PreparedStep } from './preparedStep.ts';
-
-export interface Turn {
-  readonly milliseconds: readonly number[];
-  readonly peakRssBytes: number;
-}
-
-/** Warmed up, idle until its turn. */
-export interface Contender {
-  readonly name: string;
-  run(steps: number): Promise<Turn>;
-  close(): Promise<void>;
-}
 
 export async function ours(mode: ResolvedMode, step: PreparedStep, threads: number): Promise<Contender> {
   const engine = await startEngine({ threads });
@@ -42,24 +27,6 @@ export async function ours(mode: ResolvedMode, step: PreparedStep, threads: numb
   };
 }
 
-/**
- * A Python that can import the modules: the one named, else one on the PATH.
- * @throws when the one named cannot
- */
-export function findPython(named: string | undefined, modules: readonly string[]): string | undefined {
-  const works = (python: string): boolean => {
-    try {
-      execFileSync(python, ['-c', `import ${modules.join()}`], { stdio: 'ignore' });
-      return true;
-    } catch {
-      return false;
-    }
-  };
-  if (named === undefined) return ['python3', 'python'].find(works);
-  if (!works(named)) throw new Error(`${named} cannot import ${modules.join(' and ')}`);
-  return named;
-}
-
 /** The same step of the bundled model in PyTorch. @param script step.py @param rank of LoRA by PEFT; none: every weight trains */
 export async function pyTorch(
   python: string,
@@ -78,63 +45,31 @@ export async function pyTorch(
     learningRate: config.learningRate,
     ...(rank === undefined ? {} : { rank }),
   };
-  const child = spawn(python, [script, JSON.stringify(settings)], { stdio: ['pipe', 'pipe', 'ignore'] });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const answer = async (): Promise<unknown> => {
-    const line = await lines.next();
-    if (line.done === true) throw new Error(`${script} ended early; run it by hand to see why`);
-    return JSON.parse(line.value) as unknown;
-  };
-  const { name } = (await answer()) as { name: string };
-  return {
-    name: `${name}, fused AdamW, channels last`,
-    run: async (steps) => {
-      child.stdin.write(`${JSON.stringify({ steps })}\n`);
-      return (await answer()) as Turn;
-    },
-    close: async () => {
-      child.stdin.end();
-    },
-  };
+  const contender = await pythonContender(python, script, settings);
+  return { ...contender, name: `${contender.name}, fused AdamW, channels last` };
 }
 
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
-const least = (values: readonly number[]): number => Math.min(...values);
-
 /**
- * Lets everybody warm up, then take turns, and prints a line each.
- * @param reference whose times the others' are divided by
+ * Lets everybody warm up and take turns, and prints a line each. Closes them.
+ * @param reference name of the one whose times the others' are divided by
  */
-export async function takeTurns(
+export async function printTurns(
   contenders: readonly Contender[],
-  { turns, steps, reference }: { turns: number; steps: number; reference: Contender | undefined },
+  { turns, steps, reference }: { turns: number; steps: number; reference: string | undefined },
   print: (line: string) => void,
 ): Promise<void> {
-  for (const { name, run } of contenders) {
-    const start = performance.now();
-    await run(1);
-    const first = performance.now() - start;
-    await run(2);
-    print(`  ${name}: first step ${(first / 1000).toFixed(1)} s`);
-  }
-  const times = new Map(contenders.map((contender) => [contender, [] as number[]]));
-  const peaks = new Map<Contender, number>();
-  for (let turn = 0; turn < turns; turn++) {
-    for (const contender of contenders) {
-      const { milliseconds, peakRssBytes } = await contender.run(steps);
-      times.get(contender)?.push(...milliseconds);
-      peaks.set(contender, peakRssBytes);
-    }
-  }
-  print(`\nsteps: ${turns} turns of ${steps}; load at the end ${(loadavg()[0] ?? 0).toFixed(1)}`);
-  const measure = reference && times.get(reference);
-  for (const [contender, own] of times) {
+  const measured = await takeTurns(contenders, { turns, steps });
+  for (const { name, firstStepSeconds } of measured)
+    print(`  ${name}: first step ${firstStepSeconds.toFixed(1)} s`);
+  print(`\nsteps: ${turns} turns of ${steps}; load at the end ${load()}`);
+  const measure = measured.find(({ name }) => name === reference)?.milliseconds;
+  for (const { name, milliseconds, peakRssBytes } of measured) {
     const column = (label: string, of: (values: readonly number[]) => number): string => {
-      const ratio = measure ? ` (×${(of(own) / of(measure)).toFixed(2)})` : '';
-      return `${label} ${of(own).toFixed(1).padStart(7)} ms${ratio}`;
+      const ratio = measure ? ` (×${(of(milliseconds) / of(measure)).toFixed(2)})` : '';
+      return `${label} ${of(milliseconds).toFixed(1).padStart(7)} ms${ratio}`;
     };
-    const memory = `peak ${Math.round((peaks.get(contender) ?? 0) / 2 ** 20)} MiB`;
-    print(`  ${contender.name.padEnd(48)} ${column('median', median)}  ${column('least', least)}  ${memory}`);
+    const least = (values: readonly number[]): number => Math.min(...values);
+    const memory = `peak ${Math.round(peakRssBytes / 2 ** 20)} MiB`;
+    print(`  ${name.padEnd(48)} ${column('median', median)}  ${column('least', least)}  ${memory}`);
   }
 }
