@@ -1,0 +1,2 @@
+// The public face of the evaluation: what a run is measured with, and what comes of it.
+export type { EvaluationResult, Measures } from './result.ts';
