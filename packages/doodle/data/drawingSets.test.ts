@@ -83,8 +83,8 @@ describe('the drawings', () => {
 });
 
 describe('vocabulary.json', () => {
-  it('is what the recipe says (`pnpm doodle-data packages/doodle/data --make vocabulary`)', () => {
-    const path = join(import.meta.dirname, 'vocabulary.json');
+  it('is what the recipe says (`pnpm doodle-data packages/doodle --make vocabulary`)', () => {
+    const path = join(import.meta.dirname, '..', 'vocabulary.json');
     expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual(JSON.parse(JSON.stringify(vocabulary())));
   });
 });

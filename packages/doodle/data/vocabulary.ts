@@ -5,11 +5,16 @@ import { COLOUR_WORDS } from './colours.ts';
 import { UNSEEN_SCENES } from './heldOut.ts';
 import { SCENES } from './scenes/index.ts';
 
+/** The catalog names animals first. */
+const LAST_ANIMAL = 'snail';
+
 /** What `vocabulary.json` holds. */
 export function vocabulary(): object {
+  const nouns = NOUNS.map(({ noun }) => noun);
   return {
     templates: TEMPLATES,
-    nouns: NOUNS.map(({ noun }) => noun),
+    nouns,
+    liveNouns: nouns.slice(0, nouns.indexOf(LAST_ANIMAL) + 1),
     colours: COLOUR_WORDS,
     sizes: SIZES,
     places: PLACES,

@@ -39,18 +39,26 @@ export interface Vocabulary {
   readonly nouns: readonly string[];
   /** Those of the nouns that are animals. */
   readonly liveNouns: readonly string[];
-  /** `on the beach` */
-  readonly scenes: readonly string[];
+  /** Scene → what captions say of it: `beach` → `on the beach`, `at the beach`. */
+  readonly scenes: Readonly<Record<string, readonly string[]>>;
   readonly colours: readonly string[];
-  /** `on a {} background`, for any colour. */
-  readonly backgrounds: readonly string[];
-  /** Sentences around them: `a photo of a {}`. */
+  /** `on a COLOUR background`, for any colour. */
+  readonly flatBackgrounds: readonly string[];
+  readonly sizes: readonly string[];
+  readonly places: Readonly<Record<string, string>>;
+  /** Sentences around them: `a photo of {}`. */
   readonly templates: readonly string[];
+  /** Noun → scenes it was never trained in. */
+  readonly unseenScenes: Readonly<Record<string, readonly string[]>>;
 }
 
 export const vocabulary: Vocabulary = readJson('vocabulary.json') as Vocabulary;
 
-/** Colours a subject is asked for, and those that stand behind it. */
+/** Where subjects are taken, and the colours they are asked for and that stand behind them. */
+const PROMPT_SCENES = [
+  ...['beach', 'snow', 'grass', 'night', 'brick wall', 'wooden table', 'water', 'desert', 'forest', 'city'],
+  ...['sunset', 'mountains', 'room', 'checkered tablecloth', 'space'],
+];
 const PROMPT_COLOURS = ['green', 'purple', 'red', 'yellow', 'white'];
 const PROMPT_BACKGROUNDS = ['yellow', 'blue', 'green', 'pink', 'white'];
 
@@ -62,10 +70,8 @@ const PROMPT_BACKGROUNDS = ['yellow', 'blue', 'green', 'pink', 'white'];
  */
 export const evaluationPrompts: Readonly<Record<'recontext' | 'property', readonly string[]>> = {
   recontext: [
-    ...vocabulary.scenes,
-    ...PROMPT_BACKGROUNDS.flatMap((colour) =>
-      vocabulary.backgrounds.map((background) => background.replaceAll('{}', colour)),
-    ),
+    ...PROMPT_SCENES.flatMap((scene) => vocabulary.scenes[scene]?.slice(0, 1) ?? []),
+    ...PROMPT_BACKGROUNDS.map((colour) => `on a ${colour} background`),
   ].map((place) => `a photo of {} ${place}`),
   property: PROMPT_COLOURS.map((colour) => `a photo of ${colour} {}`),
 };

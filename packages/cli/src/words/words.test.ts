@@ -58,9 +58,10 @@ describe('the bundled model’s prompts', () => {
     const prompts = evaluationPrompts({ set: bundledPrompts, identifier: 'sks', classNoun: 'robot' });
     expect(prompts.filter(({ category }) => category === 'recontext')).toHaveLength(20);
     expect(prompts.filter(({ category }) => category === 'property')).toHaveLength(5);
-    const { nouns, scenes, colours, backgrounds, templates } = bundledVocabulary;
+    const { nouns, scenes, colours, flatBackgrounds, templates } = bundledVocabulary;
+    const phrases = Object.values(scenes).flat();
     const known = new Set(
-      [...nouns, ...scenes, ...colours, ...backgrounds, ...templates, 'sks'].flatMap((text) =>
+      [...nouns, ...phrases, ...colours, ...flatBackgrounds, ...templates, 'sks'].flatMap((text) =>
         text.split(' '),
       ),
     );
