@@ -2,3 +2,4 @@
 export type { EvaluationResult, Measures } from './result.ts';
 export { loadImageEncoder } from './encoders/loadEncoder.ts';
 export type { LoadEncoderOptions } from './encoders/loadEncoder.ts';
+export { createEncoder, identifyEncoder } from './encoders/createEncoder.ts';
