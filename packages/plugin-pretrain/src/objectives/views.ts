@@ -126,9 +126,15 @@ export function drawColours(
   return colours;
 }
 
-/** Other colours, grey stays grey: hues turn by at least 40 degrees, in fuller or paler colours. */
+/** Share of recoloured individuals that lose all colour: what is left to tell them by is their shape. */
+const GREY = 0.2;
+
+/**
+ * Other colours, grey stays grey: hues turn by at least 40 degrees, in fuller or paler colours; or none at all.
+ * @param turn in [0, 1), as `depth`
+ */
 export function otherColours(turn: number, depth: number): Matrix {
-  return product(saturation(0.7 + 0.6 * depth), hueRotation(40 + 280 * turn));
+  return product(saturation(depth < GREY ? 0 : 0.6 + 0.7 * depth), hueRotation(40 + 280 * turn));
 }
 
 /** Turns hues around the grey axis. */
