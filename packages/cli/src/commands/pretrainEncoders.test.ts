@@ -116,8 +116,11 @@ it('matches pictures and captions, with a tokenizer of its own', async () => {
 
 it('classifies every column', async () => {
   expect((await train('classifier', 'classes', 150)).code).toBe(EXIT.ok);
-  const { 'accuracy.noun': noun, 'accuracy.scene': scene, 'accuracy.colour': colour } =
-    measures('classes').at(-1)!;
+  const {
+    'accuracy.noun': noun,
+    'accuracy.scene': scene,
+    'accuracy.colour': colour,
+  } = measures('classes').at(-1)!;
   expect(Math.min(noun!, scene!, colour!)).toBeGreaterThan(0.9);
   const { labels } = await loadImageEncoder(join(folder, 'classes/export'));
   expect(labels!.columns).toEqual({

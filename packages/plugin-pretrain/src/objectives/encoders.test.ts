@@ -39,8 +39,7 @@ describe('views', () => {
 
   it('are drawn within their ranges, equal for equal draws', () => {
     const ranges = { flip: 0.5, zoom: 1.3, shift: 0.1, blurPx: 1, light: 0.1, hueDegrees: 5 };
-    const draw = (): Float32Array =>
-      drawViews(createRng(1).stream('views', 3, 0), 64, 64, ranges);
+    const draw = (): Float32Array => drawViews(createRng(1).stream('views', 3, 0), 64, 64, ranges);
     expect(draw()).toEqual(draw());
     const rows = Array.from({ length: 64 }, (_, i) => [...draw().subarray(i * 5, i * 5 + 5)]);
     expect(rows.filter(([, across]) => across! < 0).length).toBeGreaterThan(16);
@@ -55,7 +54,9 @@ describe('views', () => {
     const apply = (rgb: readonly number[]): number[] =>
       [0, 1, 2].map((row) => rgb.reduce((sum, value, k) => sum + turned[row * 3 + k]! * value, 0));
     for (const value of apply([0.4, 0.4, 0.4])) expect(value).toBeCloseTo(0.4, 6);
-    expect(Math.max(...apply([1, 0, 0]).map((value, i) => Math.abs(value - [1, 0, 0][i]!)))).toBeGreaterThan(0.3);
+    expect(Math.max(...apply([1, 0, 0]).map((value, i) => Math.abs(value - [1, 0, 0][i]!)))).toBeGreaterThan(
+      0.3,
+    );
     const plain = drawColours(createRng(0).stream('x', 0, 0), 1, {
       ...{ flip: 0, zoom: 1, shift: 0, blurPx: 0 },
       ...{ light: 0, hueDegrees: 0 },
