@@ -50,7 +50,9 @@ describe('views', () => {
   });
 
   it('recolour what has a colour, and leave grey grey', () => {
-    const turned = otherColours(0.3, 0.9);
+    const { matrix: turned, contrast } = otherColours([0.3, 0.9, 0.9, 0.9]);
+    expect(contrast).toBe(1);
+    expect(otherColours([0.3, 0.1, 0.1, 1]).contrast).toBe(-3);
     const apply = (rgb: readonly number[]): number[] =>
       [0, 1, 2].map((row) => rgb.reduce((sum, value, k) => sum + turned[row * 3 + k]! * value, 0));
     for (const value of apply([0.4, 0.4, 0.4])) expect(value).toBeCloseTo(0.4, 6);

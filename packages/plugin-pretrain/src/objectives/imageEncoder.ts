@@ -10,7 +10,7 @@ import { encoderBatches, encoderGroups } from './encoderBatches.ts';
 import { individualOf, individuals, PALETTES, relations } from './individuals.ts';
 import { crossEntropy, unit } from './matching.ts';
 import { separation } from './separation.ts';
-import { otherColours, type ViewRanges } from './views.ts';
+import { otherColours, PALETTE_NUMBERS, type ViewRanges } from './views.ts';
 
 /** What does not make another individual. */
 const VIEWS: ViewRanges = { flip: 0.5, zoom: 1.3, shift: 0.1, blurPx: 1.2, light: 0.15, hueDegrees: 10 };
@@ -63,14 +63,15 @@ export function imageEncoderObjective(
     lossAt: () => 'separate',
     async batchOf(_, step) {
       const rows = draw(step);
-      const turns = rng.stream('individuals.colours', step, 0).uniform(2 * PALETTES);
+      const turns = rng.stream('individuals.colours', step, 0).uniform(PALETTE_NUMBERS * PALETTES);
       const fed = await batches.feedsOf(
         rows.map(({ number }) => number),
         step,
         (row) => {
           const { palette } = rows[row] ?? {};
           if (palette === undefined) return undefined;
-          return otherColours(turns[2 * palette] ?? 0, turns[2 * palette + 1] ?? 0);
+          const first = PALETTE_NUMBERS * palette;
+          return otherColours([...turns.subarray(first, first + PALETTE_NUMBERS)]);
         },
       );
       return { ...fed, ...relations(rows) };
