@@ -22,8 +22,8 @@ export interface Encoded {
 }
 
 export interface EncodingMachine {
-  /** @param numbers pictures of the store */
-  pictures(store: PictureStore, numbers: readonly number[]): Promise<Encoded>;
+  /** @param numbers pictures of the source */
+  pictures(source: Pick<PictureStore, 'read'>, numbers: readonly number[]): Promise<Encoded>;
   /** Of texts, where the encoder has a text tower. */
   texts(texts: readonly string[]): Promise<Encoded>;
   close(): Promise<void>;
@@ -83,8 +83,8 @@ export async function startEncoding(
     return { rows, width };
   };
   return {
-    pictures: (store, numbers) =>
-      encode('pictures', numbers, async (own) => ({ packed: packPixels(await store.read(own)) })),
+    pictures: (source, numbers) =>
+      encode('pictures', numbers, async (own) => ({ packed: packPixels(await source.read(own)) })),
     texts: (texts) =>
       encode('texts', texts, async (own) => {
         const ids = own.flatMap((one) => [...(text?.tokenizer.encodePadded(one) ?? [])]);
@@ -92,4 +92,22 @@ export async function startEncoding(
       }),
     close: () => machine.close(),
   };
+}
+
+/** Rows of length 1. */
+export function unitRows({ rows, width }: Encoded): Encoded {
+  const unit = rows.slice();
+  for (let at = 0; at < unit.length; at += width) {
+    const length = Math.hypot(...unit.subarray(at, at + width)) || 1;
+    for (let d = 0; d < width; d++) unit[at + d] = (unit[at + d] ?? 0) / length;
+  }
+  return { rows: unit, width };
+}
+
+/** Product of a row of each. */
+export function dot(a: Encoded, row: number, b: Encoded, other: number): number {
+  let sum = 0;
+  for (let d = 0; d < a.width; d++)
+    sum += (a.rows[row * a.width + d] ?? 0) * (b.rows[other * b.width + d] ?? 0);
+  return sum;
 }

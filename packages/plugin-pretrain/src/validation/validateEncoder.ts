@@ -8,7 +8,7 @@ import { individualOf } from '../objectives/individuals.ts';
 import { separation } from '../objectives/separation.ts';
 import { targetsOf } from '../objectives/targets.ts';
 import { phrasesOf } from './captionPhrases.ts';
-import { startEncoding, type Encoded } from './encoded.ts';
+import { dot, startEncoding, unitRows, type Encoded } from './encoded.ts';
 import { varianceExplained } from './explained.ts';
 
 export interface ValidationOptions {
@@ -160,20 +160,4 @@ const columnOf = ({ pictures }: PictureStore, number: number, name: string): str
 /** Pictures themselves as features. */
 async function pixelsOf(store: PictureStore, numbers: readonly number[]): Promise<Encoded> {
   return { rows: Float32Array.from(await store.read(numbers)), width: store.resolution ** 2 * 3 };
-}
-
-function unitRows({ rows, width }: Encoded): Encoded {
-  const unit = rows.slice();
-  for (let at = 0; at < unit.length; at += width) {
-    const length = Math.hypot(...unit.subarray(at, at + width)) || 1;
-    for (let d = 0; d < width; d++) unit[at + d] = (unit[at + d] ?? 0) / length;
-  }
-  return { rows: unit, width };
-}
-
-function dot(a: Encoded, row: number, b: Encoded, other: number): number {
-  let sum = 0;
-  for (let d = 0; d < a.width; d++)
-    sum += (a.rows[row * a.width + d] ?? 0) * (b.rows[other * b.width + d] ?? 0);
-  return sum;
 }
