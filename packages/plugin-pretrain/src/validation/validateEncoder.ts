@@ -120,13 +120,12 @@ async function validateClassifier(options: ValidationOptions, store: PictureStor
   const numbers = store.pictures.map((_, number) => number);
   const { rows } = await encoded(options, store, numbers, 'scores');
   const wanted = labelsOf(numbers);
-  const told = targets.map((target): [string, number] => {
+  const told = targets.flatMap((target): [string, number][] => {
     const scores = numbers.map((row) => accuracyOf(target, rows, wanted, row * width));
     const known = scores.filter((score) => score !== undefined);
-    return [
-      `accuracy.${target.name}`,
-      known.reduce((sum, score) => sum + score, 0) / Math.max(1, known.length),
-    ];
+    // A column no picture has a value of is not measured.
+    if (known.length === 0) return [];
+    return [[`accuracy.${target.name}`, known.reduce((sum, score) => sum + score, 0) / known.length]];
   });
   return { pictures: numbers.length, ...Object.fromEntries(told) };
 }
