@@ -12,8 +12,9 @@ import type {
 } from '@likeness/engine';
 import type { DiffusionModel, ModelComponent } from '../contracts.ts';
 
-export interface MachineOptions {
-  readonly model: DiffusionModel;
+export interface NetworksOptions {
+  /** Networks whose weights are loaded from their files. */
+  readonly components: readonly ModelComponent[];
   readonly threads: number;
   readonly mode: Mode;
   readonly precision: 'fp32' | 'bf16';
@@ -23,6 +24,10 @@ export interface MachineOptions {
   readonly onInstallProgress?: (progress: InstallProgress) => void;
   readonly onLoadProgress?: (done: number, total: number) => void;
   readonly onCompile?: OnCompile;
+}
+
+export interface MachineOptions extends Omit<NetworksOptions, 'components'> {
+  readonly model: DiffusionModel;
 }
 
 /** A function with how often it will run: what `auto` decides from. */
@@ -45,9 +50,17 @@ export function killEngines(): void {
 }
 
 /** Starts the engine, compiles the functions, loads the model's weights. */
-export async function startMachine(
+export function startMachine(
+  { model, ...options }: MachineOptions,
+  functions: Readonly<Record<string, PlannedFunction>>,
+): Promise<Machine> {
+  return startNetworks({ components: componentsOf(model), ...options }, functions);
+}
+
+/** The same for networks that are no diffusion model: encoders, classifiers. */
+export async function startNetworks(
   {
-    model,
+    components,
     threads,
     mode,
     precision,
@@ -56,7 +69,7 @@ export async function startMachine(
     onInstallProgress,
     onLoadProgress,
     onCompile,
-  }: MachineOptions,
+  }: NetworksOptions,
   functions: Readonly<Record<string, PlannedFunction>>,
 ): Promise<Machine> {
   const engine = await startEngine({ threads, ...(onInstallProgress ? { onInstallProgress } : {}) });
@@ -74,12 +87,12 @@ export async function startMachine(
         mode,
         precision,
         gradientCheckpointing,
-        ...(held === 'bf16' ? { inBfloat16: weightNames(model) } : {}),
+        ...(held === 'bf16' ? { inBfloat16: weightNames(components) } : {}),
         ...(onCompile ? { onCompile } : {}),
         expectedRuns: Object.fromEntries(entries.map(([name, { expectedRuns }]) => [name, expectedRuns])),
       },
     );
-    await program.load(baseWeights(model, program), onLoadProgress);
+    await program.load(weightsOf(components, program), onLoadProgress);
     return { engine, program, close };
   } catch (error) {
     await close();
@@ -93,9 +106,9 @@ export const componentsOf = (model: DiffusionModel): readonly ModelComponent[] =
   model.latentCodec,
 ];
 
-const weightNames = (model: DiffusionModel): ReadonlySet<string> =>
+const weightNames = (components: readonly ModelComponent[]): ReadonlySet<string> =>
   new Set(
-    componentsOf(model).flatMap(({ parameters }) =>
+    components.flatMap(({ parameters }) =>
       [...parameters.entries().values()].map(({ variable }) => variableInfo(variable).name),
     ),
   );
@@ -104,10 +117,18 @@ const weightNames = (model: DiffusionModel): ReadonlySet<string> =>
 export function baseWeights(
   model: DiffusionModel,
   program: Program,
+  rename?: (name: string) => string,
+): LoadFromFile[] {
+  return weightsOf(componentsOf(model), program, rename);
+}
+
+function weightsOf(
+  components: readonly ModelComponent[],
+  program: Program,
   rename = (name: string): string => name,
 ): LoadFromFile[] {
   const used = new Set(program.variableNames);
-  return componentsOf(model).flatMap(({ parameters, tensors }) =>
+  return components.flatMap(({ parameters, tensors }) =>
     [...parameters.entries().values()].flatMap(({ key, layout, shape, variable }): LoadFromFile[] => {
       const entry = tensors.get(key);
       const name = rename(variableInfo(variable).name);
