@@ -123,8 +123,8 @@ export type {
 export { runJob, runStage } from './job.ts';
 export type { Job, JobConfig, JobPoint, JobSetting } from './job.ts';
 export { progressReporter } from './stages/run.ts';
-export { killEngines, startMachine, startNetworks } from './training/machine.ts';
-export type { Machine, MachineOptions, NetworksOptions, PlannedFunction } from './training/machine.ts';
+export { killEngines, startMachine } from './training/machine.ts';
+export type { Machine, MachineOptions, PlannedFunction } from './training/machine.ts';
 export { loadCheckpoint, readCheckpoint, writeCheckpoint } from './training/checkpoint.ts';
 export { createParameterUpdate, gradientsOf, updateScalars } from './training/parameterUpdate.ts';
 export type { ComposedLoss, ParameterUpdate, ParameterUpdateOptions } from './training/parameterUpdate.ts';

@@ -10,11 +10,15 @@ import type {
   OnCompile,
   Program,
 } from '@likeness/engine';
-import type { DiffusionModel, ModelComponent } from '../contracts.ts';
+import type { DiffusionModel, ModelComponent, WeightedModel } from '../contracts.ts';
 
-export interface NetworksOptions {
-  /** Networks whose weights are loaded from their files. */
-  readonly components: readonly ModelComponent[];
+/** A model as programs see it: components with weights. */
+export type ComputedModel =
+  | Pick<DiffusionModel, 'textEncoder' | 'noisePredictor' | 'latentCodec'>
+  | Pick<WeightedModel, 'components'>;
+
+export interface MachineOptions {
+  readonly model: ComputedModel;
   readonly threads: number;
   readonly mode: Mode;
   readonly precision: 'fp32' | 'bf16';
@@ -24,10 +28,6 @@ export interface NetworksOptions {
   readonly onInstallProgress?: (progress: InstallProgress) => void;
   readonly onLoadProgress?: (done: number, total: number) => void;
   readonly onCompile?: OnCompile;
-}
-
-export interface MachineOptions extends Omit<NetworksOptions, 'components'> {
-  readonly model: DiffusionModel;
 }
 
 /** A function with how often it will run: what `auto` decides from. */
@@ -50,17 +50,9 @@ export function killEngines(): void {
 }
 
 /** Starts the engine, compiles the functions, loads the model's weights. */
-export function startMachine(
-  { model, ...options }: MachineOptions,
-  functions: Readonly<Record<string, PlannedFunction>>,
-): Promise<Machine> {
-  return startNetworks({ components: componentsOf(model), ...options }, functions);
-}
-
-/** The same for networks that are no diffusion model: encoders, classifiers. */
-export async function startNetworks(
+export async function startMachine(
   {
-    components,
+    model,
     threads,
     mode,
     precision,
@@ -69,7 +61,7 @@ export async function startNetworks(
     onInstallProgress,
     onLoadProgress,
     onCompile,
-  }: NetworksOptions,
+  }: MachineOptions,
   functions: Readonly<Record<string, PlannedFunction>>,
 ): Promise<Machine> {
   const engine = await startEngine({ threads, ...(onInstallProgress ? { onInstallProgress } : {}) });
@@ -87,12 +79,12 @@ export async function startNetworks(
         mode,
         precision,
         gradientCheckpointing,
-        ...(held === 'bf16' ? { inBfloat16: weightNames(components) } : {}),
+        ...(held === 'bf16' ? { inBfloat16: weightNames(model) } : {}),
         ...(onCompile ? { onCompile } : {}),
         expectedRuns: Object.fromEntries(entries.map(([name, { expectedRuns }]) => [name, expectedRuns])),
       },
     );
-    await program.load(weightsOf(components, program), onLoadProgress);
+    await program.load(baseWeights(model, program), onLoadProgress);
     return { engine, program, close };
   } catch (error) {
     await close();
@@ -100,35 +92,24 @@ export async function startNetworks(
   }
 }
 
-export const componentsOf = (model: DiffusionModel): readonly ModelComponent[] => [
-  model.textEncoder,
-  model.noisePredictor,
-  model.latentCodec,
-];
+export const componentsOf = (model: ComputedModel): readonly ModelComponent[] =>
+  'components' in model ? model.components : [model.textEncoder, model.noisePredictor, model.latentCodec];
 
-const weightNames = (components: readonly ModelComponent[]): ReadonlySet<string> =>
+const weightNames = (model: ComputedModel): ReadonlySet<string> =>
   new Set(
-    components.flatMap(({ parameters }) =>
+    componentsOf(model).flatMap(({ parameters }) =>
       [...parameters.entries().values()].map(({ variable }) => variableInfo(variable).name),
     ),
   );
 
 /** Where the base model's weights lie, for every variable of the program that is one of them. */
 export function baseWeights(
-  model: DiffusionModel,
-  program: Program,
-  rename?: (name: string) => string,
-): LoadFromFile[] {
-  return weightsOf(componentsOf(model), program, rename);
-}
-
-function weightsOf(
-  components: readonly ModelComponent[],
+  model: ComputedModel,
   program: Program,
   rename = (name: string): string => name,
 ): LoadFromFile[] {
   const used = new Set(program.variableNames);
-  return components.flatMap(({ parameters, tensors }) =>
+  return componentsOf(model).flatMap(({ parameters, tensors }) =>
     [...parameters.entries().values()].flatMap(({ key, layout, shape, variable }): LoadFromFile[] => {
       const entry = tensors.get(key);
       const name = rename(variableInfo(variable).name);

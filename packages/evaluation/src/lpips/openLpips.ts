@@ -4,7 +4,7 @@ import {
   defaultThreads,
   imageToPixels,
   Parameters,
-  startNetworks,
+  startMachine,
   traceShapes,
   WeightsError,
   type Machine,
@@ -12,6 +12,7 @@ import {
   type RgbImage,
 } from '@likeness/core';
 import type { DistanceJudge } from '../judge.ts';
+import { inBatches, joined, rowsOf } from '../judges/batches.ts';
 import { lpipsDepths, lpipsFunction, type LpipsNetwork } from './lpips.ts';
 import { readLpipsFiles, type LpipsFiles } from './lpipsFiles.ts';
 import type { TrunkName } from './trunks.ts';
@@ -50,9 +51,9 @@ export async function openLpips(path: string, options: OpenLpipsOptions = {}): P
     const key = `${height}x${width}`;
     const known = machines.get(key);
     if (known) return known;
-    const started = startNetworks(
+    const started = startMachine(
       {
-        components: [{ name: 'lpips', parameters: network.parameters, tensors: files.tensors }],
+        model: { components: [{ name: 'lpips', parameters: network.parameters, tensors: files.tensors }] },
         threads,
         mode,
         precision: 'fp32',
@@ -66,20 +67,11 @@ export async function openLpips(path: string, options: OpenLpipsOptions = {}): P
 
   const contributions: LpipsJudge['contributions'] = async (pairs, { height, width }) => {
     const { program } = await machineFor(height, width);
-    const rows: Float32Array[] = [];
-    for (let start = 0; start < pairs.length; start += batchSize) {
-      const asked = pairs.slice(start, start + batchSize);
-      const [first] = asked;
-      if (first === undefined) break;
-      // A batch that is not full repeats its first pair: the shape, and so the bits, stay the same.
-      const full = Array.from({ length: batchSize }, (_, i) => asked[i] ?? first);
-      const side = (which: 0 | 1): Float32Array => joined(full.map((pair) => pair[which]));
+    return inBatches(pairs, batchSize, async (batch) => {
+      const side = (which: 0 | 1): Float32Array => joined(batch.map((pair) => pair[which]));
       const { layers } = await program.run('lpips', { a: side(0), b: side(1) });
-      for (let i = 0; i < asked.length; i++) {
-        rows.push((layers as Float32Array).slice(i * depths, (i + 1) * depths));
-      }
-    }
-    return rows;
+      return rowsOf(layers as Float32Array, depths);
+    });
   };
 
   return {
@@ -134,14 +126,4 @@ function requireOneSize(pictures: readonly RgbImage[], width: number, height: nu
     expected: `${width} x ${height}`,
     got: `${other.width} x ${other.height}`,
   });
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
