@@ -14,8 +14,7 @@ import type { DiffusionModel, ModelComponent, WeightedModel } from '../contracts
 
 /** A model as programs see it: components with weights. */
 export type ComputedModel =
-  | Pick<DiffusionModel, 'textEncoder' | 'noisePredictor' | 'latentCodec'>
-  | Pick<WeightedModel, 'components'>;
+  Pick<DiffusionModel, 'textEncoder' | 'noisePredictor' | 'latentCodec'> | Pick<WeightedModel, 'components'>;
 
 export interface MachineOptions {
   readonly model: ComputedModel;
