@@ -29,3 +29,14 @@ export { defineMetric } from './metrics/metric.ts';
 export type { Metric, MetricDefinition, MetricValue } from './metrics/metric.ts';
 export { computeMeasures, METRICS } from './metrics/computeMeasures.ts';
 export type { Measured } from './metrics/computeMeasures.ts';
+
+export { evaluateSubject, EVALUATION_FOLDER, recomputeMeasures } from './evaluate.ts';
+export type { EvaluateOptions, Evaluation } from './evaluate.ts';
+export { classifierJudge, imageJudge, textJudge } from './judges/encoderJudge.ts';
+export type { EncoderJudgeOptions } from './judges/encoderJudge.ts';
+export { openJudges } from './judges/openJudges.ts';
+export type { OpenJudgesOptions } from './judges/openJudges.ts';
+export { UNRELATED_PROMPTS } from './sampling/plan.ts';
+export { evaluationSchema } from './settings.ts';
+export type { EvaluationInput, EvaluationSettings } from './settings.ts';
+export type { EvaluationSubject } from './subject.ts';

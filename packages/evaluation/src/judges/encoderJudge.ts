@@ -98,7 +98,9 @@ export function classifierJudge(
     ...seat.identity,
     classes,
     classify: async (pictures) =>
-      (await seat.look(pictures, width)).map((scores) => softmax(scores.subarray(start, start + classes.length))),
+      (await seat.look(pictures, width)).map((scores) =>
+        softmax(scores.subarray(start, start + classes.length)),
+      ),
     close: seat.close,
   };
 }
@@ -124,10 +126,18 @@ interface Seat extends Closed {
 
 /** An encoder with its machine, which is there once it has been asked something. */
 function seatOf(encoder: ImageEncoder, options: SeatOptions): Seat {
-  const { traced, text, part = 'features', batchSize = 8, mode = 'graph', threads = defaultThreads() } = options;
+  const {
+    traced,
+    text,
+    part = 'features',
+    batchSize = 8,
+    mode = 'graph',
+    threads = defaultThreads(),
+  } = options;
   const place = basename(encoder.source);
   const preprocessing =
-    options.preprocessing ?? parsePreprocessorConfig(encoder.preprocessor, `${place}/preprocessor_config.json`);
+    options.preprocessing ??
+    parsePreprocessorConfig(encoder.preprocessor, `${place}/preprocessor_config.json`);
   const size = outputSize(preprocessing);
   if (size === undefined) throw new DataError('its pictures would have many sizes', { where: place });
   let machine: Promise<Machine> | undefined;

@@ -58,8 +58,14 @@ describe('LPIPS', () => {
     expect(judge.trunk).toBe(trunk);
     const { size, pairs: asked } = await pairs();
     const rows = await judge.contributions(asked, size);
-    expectClose(rows.flatMap((row) => [...row]), await expected(`${trunk}-narrow.layers`));
-    expectClose(rows.map((row) => row.reduce((sum, x) => sum + x, 0)), await expected(`${trunk}-narrow.distance`));
+    expectClose(
+      rows.flatMap((row) => [...row]),
+      await expected(`${trunk}-narrow.layers`),
+    );
+    expectClose(
+      rows.map((row) => row.reduce((sum, x) => sum + x, 0)),
+      await expected(`${trunk}-narrow.distance`),
+    );
     if (trunk !== 'squeeze') return;
     // ceil_mode shows at sizes where a window hangs over
     const odd = await pairs('odd.');
@@ -90,7 +96,10 @@ describe('LPIPS', () => {
     const judge = await open(folder, { threads: 1 });
     const { size, pairs: asked } = await pairs('', 3);
     const rows = await judge.contributions(asked, size);
-    expectClose(rows.flatMap((row) => [...row]), await expected('alex-full.layers'));
+    expectClose(
+      rows.flatMap((row) => [...row]),
+      await expected('alex-full.layers'),
+    );
   });
 
   it('is 0 for equal pictures and refuses other sizes', async () => {

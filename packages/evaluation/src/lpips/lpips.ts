@@ -1,7 +1,14 @@
 // LPIPS (Zhang et al. 2018, arXiv 1801.03924): unit-normalised activations of a trunk at several depths, squared
 // differences weighted by channel, averaged over space, summed over depths. Traced code; `openLpips.ts` runs it.
 // Reference: lpips 0.1.4, lpips/lpips.py, with `spatial=False` and the trained lin layers.
-import { defineFunction, float32, tf, type FunctionDefinition, type Parameters, type Tensor } from '@likeness/core';
+import {
+  defineFunction,
+  float32,
+  tf,
+  type FunctionDefinition,
+  type Parameters,
+  type Tensor,
+} from '@likeness/core';
 import { numTaps, trunkActivations, type ChannelsOf, type TrunkName } from './trunks.ts';
 
 /** lpips' ScalingLayer: from [-1, 1] to ImageNet's normalisation. */

@@ -59,9 +59,7 @@ async function safetensorsIn(path: string): Promise<string[]> {
 
 /** lpips wraps the trunk into slices and lists the lin layers twice. */
 function plainKey(key: string): string {
-  return key
-    .replace(/^net\.slice\d+\./, 'features.')
-    .replace(/^lins\.(\d+)\./, 'lin$1.');
+  return key.replace(/^net\.slice\d+\./, 'features.').replace(/^lins\.(\d+)\./, 'lin$1.');
 }
 
 function trunkOf(tensors: ReadonlyMap<string, TensorEntry>, where: string): TrunkName {

@@ -7,13 +7,25 @@ export type TrunkName = 'alex' | 'vgg' | 'squeeze';
 export const TRUNKS: readonly TrunkName[] = ['alex', 'vgg', 'squeeze'];
 
 type Layer =
-  | { readonly kind: 'conv'; readonly index: number; readonly kernel: number; readonly stride?: number; readonly pad: number }
+  | {
+      readonly kind: 'conv';
+      readonly index: number;
+      readonly kernel: number;
+      readonly stride?: number;
+      readonly pad: number;
+    }
   | { readonly kind: 'fire'; readonly index: number }
   /** Torch's `ceil_mode`: a window may hang over the edge. */
   | { readonly kind: 'pool'; readonly kernel: number; readonly ceil?: boolean }
   | { readonly kind: 'tap' };
 
-const conv = (index: number, kernel = 3, pad = 1, stride = 1): Layer => ({ kind: 'conv', index, kernel, pad, stride });
+const conv = (index: number, kernel = 3, pad = 1, stride = 1): Layer => ({
+  kind: 'conv',
+  index,
+  kernel,
+  pad,
+  stride,
+});
 const fire = (index: number): Layer => ({ kind: 'fire', index });
 const pool = (kernel: number, ceil = false): Layer => ({ kind: 'pool', kernel, ceil });
 const tap: Layer = { kind: 'tap' };
@@ -41,7 +53,8 @@ const LAYERS: Readonly<Record<TrunkName, readonly Layer[]>> = {
 };
 
 /** Numbers of the taps. */
-export const numTaps = (trunk: TrunkName): number => LAYERS[trunk].filter(({ kind }) => kind === 'tap').length;
+export const numTaps = (trunk: TrunkName): number =>
+  LAYERS[trunk].filter(({ kind }) => kind === 'tap').length;
 
 /** Output channels of a weight, by its key: what the file holds. */
 export type ChannelsOf = (key: string) => number;

@@ -22,16 +22,15 @@ export function meanCosineTo(feature: ArrayLike<number>, others: readonly ArrayL
 }
 
 /** Mean cosine over all pairs of the two groups: not the cosine of their means, which says less. */
-export function meanPairwiseCosine(
-  a: readonly ArrayLike<number>[],
-  b: readonly ArrayLike<number>[],
-): number {
+export function meanPairwiseCosine(a: readonly ArrayLike<number>[], b: readonly ArrayLike<number>[]): number {
   return mean(a.map((feature) => meanCosineTo(feature, b)));
 }
 
 /** `1 - cos` of every pair within a group, in the order (0,1), (0,2), (1,2), … by the later one. */
 export function featureDistances(features: readonly ArrayLike<number>[]): number[] {
-  return features.flatMap((feature, i) => features.slice(0, i).map((earlier) => 1 - cosine(earlier, feature)));
+  return features.flatMap((feature, i) =>
+    features.slice(0, i).map((earlier) => 1 - cosine(earlier, feature)),
+  );
 }
 
 /** Distance of two features as drift counts it, 0 … 1. */

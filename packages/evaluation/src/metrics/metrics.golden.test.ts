@@ -97,7 +97,10 @@ describe('metrics', () => {
     expect(measures['pres']).toBeCloseTo(want.pres, 12);
     expect(measures['div']).toBeCloseTo(want.div.mean_of_prompts, 12);
     expect(measures['drift']).toBeCloseTo(want.drift.mean, 12);
-    expect(leftOut).toMatchObject({ classAccuracy: 'no judge for classifier', exportBytes: 'nothing to measure' });
+    expect(leftOut).toMatchObject({
+      classAccuracy: 'no judge for classifier',
+      exportBytes: 'nothing to measure',
+    });
     const first = evidence.pictures.find(({ set }) => set === 'subject')!;
     expect(scores.get(first)!['dino']).toBeCloseTo(want.dino.per_image['0']![0]!, 12);
     expect(scores.get(first)!['clipT']).toBeCloseTo(want.clip_t.per_image['0']![0]!, 12);
@@ -128,7 +131,10 @@ describe('metrics', () => {
     expect(measures['clipI']).toBeCloseTo(want['clip_i']!, 5);
     expect(measures['clipT']).toBeCloseTo(want['clip_t']!, 5);
     expect((await measured('dinov2.features')).measures['dino']).toBeCloseTo(want['dinov2']!, 5);
-    expect((await measured('dino.eval_features')).measures['dino']).toBeCloseTo(want['dino_eval_transform']!, 5);
+    expect((await measured('dino.eval_features')).measures['dino']).toBeCloseTo(
+      want['dino_eval_transform']!,
+      5,
+    );
   });
 
   it('class accuracy is the share that the classifier calls so', () => {
@@ -146,6 +152,8 @@ describe('metrics', () => {
       facts: {},
     };
     expect(computeMeasures({ ...evidence, classNoun: 'robot' }).measures['classAccuracy']).toBe(0.75);
-    expect(computeMeasures({ ...evidence, classNoun: 'teapot' }).leftOut['classAccuracy']).toBe('nothing to measure');
+    expect(computeMeasures({ ...evidence, classNoun: 'teapot' }).leftOut['classAccuracy']).toBe(
+      'nothing to measure',
+    );
   });
 });

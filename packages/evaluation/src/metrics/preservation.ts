@@ -6,7 +6,8 @@ import { defineMetric, type Metric, type MetricValue } from './metric.ts';
 
 export const pres: Metric = defineMetric({
   name: 'pres',
-  description: 'pictures of the class against the instance pictures, DINO: high when the class became the subject',
+  description:
+    'pictures of the class against the instance pictures, DINO: high when the class became the subject',
   better: 'lower',
   needs: ['dino'],
   compute: (evidence) =>

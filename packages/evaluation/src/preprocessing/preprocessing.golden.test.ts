@@ -36,17 +36,26 @@ describe('preprocessing', () => {
     );
     expect(clip).toMatchObject({ resize: 224, crop: { height: 224, width: 224, offset: 'floor' } });
     const vit = parsePreprocessorConfig({ feature_extractor_type: 'ViTFeatureExtractor', size: 224 }, 'vit');
-    expect(vit).toMatchObject({ resize: { height: 224, width: 224 }, resample: 'bilinear', mean: [0.5, 0.5, 0.5] });
+    expect(vit).toMatchObject({
+      resize: { height: 224, width: 224 },
+      resample: 'bilinear',
+      mean: [0.5, 0.5, 0.5],
+    });
     expect(vit.crop).toBeUndefined();
   });
 
   it('refuses what it does not do', () => {
-    expect(() => parsePreprocessorConfig({ image_processor_type: 'SamImageProcessor' }, 'sam')).toThrow(/nobody knows/);
-    expect(() => parsePreprocessorConfig({ image_processor_type: 'ViTImageProcessor', resample: 0 }, 'vit')).toThrow(
-      /resample 1/,
+    expect(() => parsePreprocessorConfig({ image_processor_type: 'SamImageProcessor' }, 'sam')).toThrow(
+      /nobody knows/,
     );
     expect(() =>
-      parsePreprocessorConfig({ image_processor_type: 'ViTImageProcessor', size: { shortest_edge: 32 } }, 'vit'),
+      parsePreprocessorConfig({ image_processor_type: 'ViTImageProcessor', resample: 0 }, 'vit'),
+    ).toThrow(/resample 1/);
+    expect(() =>
+      parsePreprocessorConfig(
+        { image_processor_type: 'ViTImageProcessor', size: { shortest_edge: 32 } },
+        'vit',
+      ),
     ).toThrow(/many sizes/);
   });
 });

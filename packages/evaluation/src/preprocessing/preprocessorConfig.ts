@@ -58,7 +58,10 @@ const processorFile = z.object({
   do_center_crop: z.boolean().optional(),
   crop_size: z.union([side, rectangle]).optional(),
   do_rescale: z.boolean().default(true),
-  rescale_factor: z.number().positive().default(1 / 255),
+  rescale_factor: z
+    .number()
+    .positive()
+    .default(1 / 255),
   do_normalize: z.boolean().default(true),
   image_mean: triple.optional(),
   image_std: triple.optional(),
@@ -98,7 +101,10 @@ export function parsePreprocessorConfig(value: unknown, where: string): Preproce
     });
   }
   const resize = file.do_resize ? { resize: resizeOf(file.size, defaults), resample } : { resample };
-  const crop = (file.do_center_crop ?? defaults.crop !== undefined) ? rectangleOf(file.crop_size ?? defaults.crop ?? defaults.size) : undefined;
+  const crop =
+    (file.do_center_crop ?? defaults.crop !== undefined)
+      ? rectangleOf(file.crop_size ?? defaults.crop ?? defaults.size)
+      : undefined;
   if (crop === undefined && !('resize' in resize && typeof resize.resize === 'object')) {
     throw new DataError('its pictures would have many sizes', {
       where,
