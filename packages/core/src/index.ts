@@ -83,7 +83,7 @@ export type {
 } from './plugins/definePlugin.ts';
 export { installedPlugins } from './plugins/installedPlugins.ts';
 export { parseRecipe } from './plugins/recipe.ts';
-export { knownPluginNames, listPlugins, resolvePlugins } from './plugins/resolvePlugins.ts';
+export { knownPluginNames, listPlugins, loadExtension, resolvePlugins } from './plugins/resolvePlugins.ts';
 export type { ResolvePluginsOptions } from './plugins/resolvePlugins.ts';
 export { setUpPlugins } from './plugins/setUpPlugins.ts';
 export type { PluginSetup } from './plugins/setUpPlugins.ts';

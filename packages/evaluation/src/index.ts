@@ -25,6 +25,7 @@ export { byPrompt, featuresOf, select } from './records/record.ts';
 export type { Evidence, JudgeRecord, PictureMaker, PictureRecord, PictureSet } from './records/record.ts';
 
 export { cosine, meanCosineTo, meanPairwiseCosine } from './metrics/cosine.ts';
+export { findMetrics } from './metrics/findMetrics.ts';
 export { defineMetric } from './metrics/metric.ts';
 export type { Metric, MetricDefinition, MetricValue } from './metrics/metric.ts';
 export { computeMeasures, METRICS } from './metrics/computeMeasures.ts';
