@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import {
   readSafetensorsHeader,
   type DiffusionModel,
+  type EncoderDefinition,
+  type EncoderSource,
   type ExampleSubject,
   type ModelDefinition,
   type ModelSource,
@@ -12,7 +14,7 @@ import {
   type PromptSet,
 } from '@likeness/core';
 import * as doodle from '@likeness/doodle';
-import type { JudgeRole } from '@likeness/evaluation';
+import { createEncoder, identifyEncoder, loadImageEncoder, type JudgeRole } from '@likeness/evaluation';
 import { dreambooth, ppl } from '@likeness/plugin-dreambooth';
 import { attachAdapters, lora } from '@likeness/plugin-lora';
 import { attachEmbedding, attachVectors, textualInversion } from '@likeness/plugin-textual-inversion';
@@ -28,6 +30,8 @@ const SINGLE_FILE_KEYS = 'model.diffusion_model.';
 
 /** Settings the model that comes along is made with: a file for `pipeline pretrain`. */
 export const doodlePretraining: string = doodle.pretrainConfig;
+/** Settings its judges are made with. */
+export const doodleJudging: string = doodle.judgesConfig;
 
 /** Name of the model that comes along. */
 export const BUNDLED_MODEL = 'doodle';
@@ -90,6 +94,18 @@ export const modelSource: ModelSource = {
   identify: (definition) => identifyModel(withBundled(definition)),
   create: (definition, folder) => createModel(withBundled(definition), folder),
 };
+
+/** Where pretraining takes encoders from. A text tower without a tokenizer gets CLIP's. */
+export const encoderSource: EncoderSource = {
+  open: (folder) => loadImageEncoder(folder),
+  identify: (definition) => identifyEncoder(withTokenizer(definition)),
+  create: (definition, folder) => createEncoder(withTokenizer(definition), folder),
+};
+
+const withTokenizer = (definition: EncoderDefinition): EncoderDefinition => ({
+  tokenizer: join(doodle.modelDir, 'tokenizer'),
+  ...definition,
+});
 
 function withBundled(definition: ModelDefinition): ModelDefinition {
   const from = definition.from === BUNDLED_MODEL ? doodle.modelDir : definition.from;

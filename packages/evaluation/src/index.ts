@@ -2,6 +2,7 @@
 export type { EvaluationResult, Measures } from './result.ts';
 export { loadImageEncoder } from './encoders/loadEncoder.ts';
 export type { LoadEncoderOptions } from './encoders/loadEncoder.ts';
+export { createEncoder, identifyEncoder } from './encoders/createEncoder.ts';
 
 export { JUDGE_ROLES } from './judge.ts';
 export type {

@@ -69,7 +69,9 @@ function ownTensors(
 ): Map<string, TensorEntry> {
   const own = new Map<string, TensorEntry>();
   for (const [key, entry] of tensors) {
-    if (!leftOut.test(key)) own.set(key.startsWith(prefix) ? key.slice(prefix.length) : key, entry);
+    if (leftOut.test(key)) continue;
+    const path = key.startsWith(prefix) ? key.slice(prefix.length) : key;
+    own.set(path, { ...entry, name: path });
   }
   return own;
 }
