@@ -57,7 +57,7 @@ export interface Evaluation extends EvaluationResult {
 export async function evaluateSubject(options: EvaluateOptions): Promise<Evaluation> {
   const { subject, settings, judges, cache, metrics = [], signal, onProgress } = options;
   const plan = planPictures(subject, settings);
-  const references = await readReferences(settings.reference ?? subject.references);
+  const references = await readReferences(subject.references);
   const context = { settings, cache, signal, onProgress };
   const basePictures = await sampleBase(subject, plan, context);
   const runPictures = await sampleRun(subject, plan, context);

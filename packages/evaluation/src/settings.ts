@@ -34,7 +34,10 @@ export const evaluationSchema = z.strictObject({
   reference: z
     .union([folder, z.array(folder).min(1)])
     .optional()
-    .meta({ description: 'pictures of the subject to compare with; default: the instance pictures' }),
+    .meta({
+      description:
+        'pictures of the subject to compare with, looked up by whoever opens it; default: the instance pictures',
+    }),
   classNoun: z
     .string()
     .min(1)

@@ -1,5 +1,5 @@
 // The pictures of an evaluation on one sheet: a row a prompt, the references above them, the class and what is unrelated
-// below, each beside what the base model makes of it.
+// below, beside what the base model makes of them.
 import { writeSheet, type SheetRow } from '@likeness/core';
 import type { Sighted } from './judges/judgePictures.ts';
 import type { PictureMaker, PictureSet } from './records/record.ts';
@@ -26,17 +26,22 @@ export async function writeEvaluationSheet(
       pictures: row.slice(0, MOST).map(({ image }) => image),
     }));
   };
-  const beside = (set: PictureSet): SheetRow[] => {
-    const base = rowsOf(set, 'base', ' (base model)');
-    return rowsOf(set, 'run').flatMap((row, i) => [row, ...base.slice(i, i + 1)]);
-  };
+  const base = rowsOf('unrelated', 'base');
+  // What should not have changed: each picture with the base model's beside it.
+  const unrelated = rowsOf('unrelated', 'run').map(({ label, pictures: drawn }, i) => ({
+    label: base.length > 0 ? `${label} (in pairs: run, base model)` : label,
+    pictures: drawn
+      .flatMap((picture, at) => [picture, ...(base[i]?.pictures.slice(at, at + 1) ?? [])])
+      .slice(0, MOST),
+  }));
   await writeSheet(
     path,
     [
       ...rowsOf('reference', 'given'),
       ...rowsOf('subject', 'run'),
-      ...beside('class'),
-      ...beside('unrelated'),
+      ...rowsOf('class', 'run'),
+      ...rowsOf('class', 'base', ' (base model)'),
+      ...unrelated,
     ],
     { title: `${name}: ${phrase}`, cellPx: 128 },
   );

@@ -1,4 +1,5 @@
 // Measures as a table: a row a metric, a column a run.
+import { basename } from 'node:path';
 import type { Evaluation, Metric } from '@likeness/evaluation';
 import { METRICS } from '@likeness/evaluation';
 import { displayPath, formatBytes, truncate } from '../terminal/format.ts';
@@ -26,7 +27,10 @@ export function tellEvaluations(
     .filter((name) => evaluated.some((one) => name in one.evaluation.measures));
   const columns = [
     { title: '' },
-    ...evaluated.map(({ name }) => ({ title: truncate(name, NAME_WIDTH), align: 'right' as const })),
+    ...evaluated.map(({ name }) => ({
+      title: truncate(basename(name), NAME_WIDTH),
+      align: 'right' as const,
+    })),
     { title: '' },
   ];
   const rows = names.map((name) => {

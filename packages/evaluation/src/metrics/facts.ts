@@ -3,7 +3,7 @@ import { defineMetric, type Metric } from './metric.ts';
 
 export const exportBytes: Metric = defineMetric({
   name: 'exportBytes',
-  description: 'size of the files that were exported, without what was copied from the base model',
+  description: 'size of the exported files',
   better: 'lower',
   needs: [],
   compute: ({ facts }) => facts['exportBytes'],
