@@ -46,7 +46,10 @@ export async function evaluateRun(
   });
 }
 
-/** Hashes of the judges that settings mean: what identifies an evaluation beside its settings. */
+/**
+ * Hashes of the judges that settings mean: what identifies an evaluation beside its settings.
+ * @public matrices of runs call it
+ */
 export async function judgeFingerprints(
   input: EvaluationInput,
   pretrainedModel: string,
