@@ -1,7 +1,7 @@
 // The encoders through the command: each learns on a few drawings, opens again, and a run that was stopped and resumed
 // ends with the bytes of one that never was. Killing is tested in plugin-pretrain; the machinery is the same.
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRng, readEvents, writePng, type EventOf } from '@likeness/core';
@@ -14,9 +14,13 @@ const folder = await mkdtemp(join(tmpdir(), 'likeness-encoders-'));
 afterAll(() => rm(folder, { recursive: true }));
 const file = join(folder, 'config.json');
 
-async function typed(...words: string[]): Promise<{ code: number; err: string }> {
-  const told = { err: '' };
-  const io = { out: () => undefined, err: (line: string) => (told.err += `${line}\n`), isLive: false };
+async function typed(...words: string[]): Promise<{ code: number; out: string; err: string }> {
+  const told = { out: '', err: '' };
+  const io = {
+    out: (line: string) => (told.out += `${line}\n`),
+    err: (line: string) => (told.err += `${line}\n`),
+    isLive: false,
+  };
   const code = await main(words, io);
   return { code, ...told };
 }
@@ -146,4 +150,44 @@ it('goes on bit for bit, and refuses what does not fit', async () => {
   expect([wide.code, wide.err]).toEqual([EXIT.usage, expect.stringContaining('the encoder takes 16 pixels')]);
   const nobody = await train('image-encoder', 'nobody', 4, '--identity', 'owner');
   expect(nobody.err).toContain('which pictures show the same individual');
+});
+
+it('measures whether they are fit to judge', async () => {
+  const cache = ['--cache-dir', join(folder, 'cache'), '--threads', '1', '--json'];
+  const validate = async (name: string, ...more: string[]): Promise<unknown> => {
+    const data = ['--data', join(folder, 'data'), ...more];
+    const { code, out } = await typed(
+      'pretrain',
+      'validate',
+      join(folder, name, 'export'),
+      ...data,
+      ...cache,
+    );
+    expect(code).toBe(EXIT.ok);
+    return JSON.parse(out);
+  };
+  const told = (await validate('individuals')) as Record<string, number>;
+  expect(told['retrieved.inAnotherScene']).toBeGreaterThan(0.4);
+  expect(told['auc.ofKind']).toBeGreaterThan(0.9);
+  expect(told['explained.scene']).toBeLessThan(told['explained.scene.pixels']!);
+  expect(await validate('clip')).toMatchObject({ pictures: 96, captions: 4 });
+  expect(await validate('classes')).toMatchObject({ 'accuracy.scene': 1 });
+
+  // A subject: the red ball; its class are balls of all colours.
+  const lines = (await readFile(join(folder, 'data/metadata.jsonl'), 'utf8')).split('\n');
+  const own = lines.map((line) => JSON.parse(line) as { file_name: string; drawing: string });
+  const red = own.filter(({ drawing }) => drawing === 'red-ball').map(({ file_name: name }) => name);
+  for (const [i, name] of red.entries()) {
+    const place = join(folder, 'subjects/red', i < 3 ? '' : 'further');
+    await mkdir(place, { recursive: true });
+    await copyFile(join(folder, 'data', name), join(place, name));
+  }
+  await writeFile(join(folder, 'subjects/subjects.json'), JSON.stringify({ red: { classNoun: 'ball' } }));
+  const rows = (await validate('individuals', '--subjects', join(folder, 'subjects'))) as {
+    group: string;
+    mean: number;
+    auc?: number;
+  }[];
+  expect(rows.map(({ group }) => group)).toEqual(['subject', 'class']);
+  expect(rows[0]!.mean).toBeGreaterThan(rows[1]!.mean + 0.2);
 });

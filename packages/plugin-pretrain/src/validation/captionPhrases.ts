@@ -18,8 +18,8 @@ export function phrasesOf(pictures: readonly CaptionedPicture[], noun: string, s
     const [thing, place] = [columns[noun], columns[scene]];
     if (thing === undefined || place === undefined) continue;
     const at = caption.indexOf(` ${thing}`);
-    const [, article] = /\b(an?)$/.exec(caption.slice(0, Math.max(0, at))) ?? [];
-    if (at < 0 || article === undefined) continue;
+    if (at < 0) continue;
+    const [, article = /^[aeiou]/.test(thing) ? 'an' : 'a'] = /\b(an?)$/.exec(caption.slice(0, at)) ?? [];
     count(things, thing, `${article} ${thing}`);
     const behind = caption.slice(at + 1 + thing.length);
     // Nothing behind it, or a place in the frame after a comma, is no scene.

@@ -75,6 +75,13 @@ async function validateImageText(options: ValidationOptions, store: PictureStore
   const shown = having(store, [kind, background]).filter(
     (number) => things.has(columnOf(store, number, kind)) && places.has(columnOf(store, number, background)),
   );
+  if (shown.length === 0) {
+    throw new DataError('captions do not say what is measured', {
+      where: `columns ${kind} and ${background}`,
+      expected: 'captions that name the value of one and go on with the other: a cat on the beach',
+      got: store.pictures[0]?.caption ?? 'no captions',
+    });
+  }
   const captions = nouns.flatMap((noun) =>
     scenes.map((scene) => `a picture of ${things.get(noun) ?? ''}${places.get(scene) ?? ''}`),
   );
