@@ -6,9 +6,9 @@ import { findMetrics, recomputeMeasures, type EvaluationInput } from '@likeness/
 import { Command, Option } from 'commander';
 import { EXIT, type ExitCode } from '../exitCodes.ts';
 import { evaluateRun } from '../evaluate/evaluateRun.ts';
+import { placeOf } from '../evaluate/openSubject.ts';
 import { tellEvaluations, type Evaluated } from '../evaluate/tellEvaluation.ts';
 import { onInterrupt } from '../run/followRun.ts';
-import { requireRun } from '../run/findRun.ts';
 import { displayPath } from '../terminal/format.ts';
 import { nonNegative, positiveInteger, wholeNumber } from '../terminal/numbers.ts';
 import { progressLine } from '../terminal/progressLine.ts';
@@ -24,6 +24,7 @@ Examples:
   pipeline evaluate latest
   pipeline evaluate latest --prompts live --images-per-prompt 4 --dino dino-vits16/ --clip clip-vit-base-patch32/
   pipeline evaluate runs/a runs/b --num-inference-steps 20           beside each other
+  pipeline evaluate runs/a runs/a/export-step-100                    which step was the best?
   pipeline evaluate latest --prompts sentences.txt --reference further
   pipeline evaluate latest --recompute --metric ./sharpness.ts       a new metric on the same records
   pipeline evaluate doodle --subject robot                           the model before anybody has taught it`;
@@ -142,7 +143,7 @@ async function evaluate(
       const which = names.length > 1 ? `${i + 1} of ${names.length}: ` : '';
       line.show(`${which}opening`, 0, 0);
       const evaluation = flags.recompute
-        ? await recomputeMeasures(await requireRun(name), metrics)
+        ? await recomputeMeasures(await placeOf(name, flags.outputDir), metrics)
         : await evaluateRun({ runDir: name }, settings, {
             subject: flags.subject,
             identifier: flags.identifier,

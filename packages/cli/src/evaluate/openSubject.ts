@@ -1,7 +1,7 @@
 // What is evaluated, by the name a person has for it: a run, an export, or a model that nobody has taught.
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import {
   attachExports,
   ConfigError,
@@ -51,7 +51,12 @@ export async function openSubject(
 ): Promise<EvaluationSubject> {
   const source = await findSource(name);
   const run = await runFolderOf(name, ({ state }) => state === 'finished');
-  const taught = run === undefined ? ofModel(name, settings, flags) : await ofRun(run, flags);
+  // An export inside a run is known by its run: that of an earlier step, say.
+  const around = run ?? (await runFolderOf(dirname(resolve(name))));
+  const taught =
+    around === undefined
+      ? ofModel(name, settings, flags)
+      : await ofRun(around, run === undefined ? resolve(name) : join(run, 'export'), flags);
   const model = await openModel(source.model);
   const isBundled = (taught.base ?? source.model) === BUNDLED_MODEL;
   const trueNoun = settings.classNoun ?? exampleSubjects[taught.subject ?? '']?.classNoun;
@@ -85,24 +90,36 @@ export async function openSubject(
   };
 }
 
-async function ofRun(folder: string, { outputDir }: SubjectFlags): Promise<Taught> {
+/** Folder that holds, or will hold, the evaluation of whatever has this name. */
+export async function placeOf(name: string, outputDir?: string): Promise<string> {
+  if (outputDir !== undefined) return resolve(outputDir);
+  const run = await runFolderOf(name, ({ state }) => state === 'finished');
+  if (run !== undefined) return run;
+  const around = await runFolderOf(dirname(resolve(name)));
+  return around === undefined ? resolve(`evaluated-${basename(name)}`) : placeInRun(around, resolve(name));
+}
+
+const placeInRun = (run: string, exported: string): string =>
+  exported === join(run, 'export') ? run : join(run, `evaluated-${basename(exported)}`);
+
+/** @param exported the run's export, or that of another step, which is measured beside it */
+async function ofRun(folder: string, exported: string, { outputDir }: SubjectFlags): Promise<Taught> {
   const { record } = await readRun(folder);
-  const { config } = record;
-  const { subject, pretrainedModel, prompts, instanceDataDir, resolution, recipe } = config;
-  const exported = readEvents(folder).findLast((event) => event.type === 'exported');
-  let exportBytes = 0;
-  for (const file of exported?.files ?? []) exportBytes += await sizeOf(join(folder, 'export', file));
+  const { subject, pretrainedModel, prompts, instanceDataDir, resolution, recipe } = record.config;
+  const event = readEvents(folder).findLast(({ type }) => type === 'exported');
+  const trainedParameters = event?.type === 'exported' ? event.trainedParameters : undefined;
+  const isFinal = exported === join(folder, 'export');
   return {
-    folder: outputDir ?? folder,
-    name: recipe,
+    folder: outputDir ?? placeInRun(folder, exported),
+    name: isFinal ? recipe : `${recipe}, ${basename(exported)}`,
     base: pretrainedModel,
     ...(subject === undefined ? {} : { subject }),
     prompts,
     references: instanceDataDir,
     resolution,
     facts: {
-      ...(exportBytes > 0 ? { exportBytes } : {}),
-      ...(exported?.trainedParameters === undefined ? {} : { trainedParameters: exported.trainedParameters }),
+      exportBytes: await bytesIn(exported),
+      ...(trainedParameters === undefined ? {} : { trainedParameters }),
     },
   };
 }
@@ -171,6 +188,12 @@ async function hashOfFolder(folder: string): Promise<string> {
   return hash.digest('hex');
 }
 
-async function sizeOf(path: string): Promise<number> {
-  return (await stat(path).catch(() => undefined))?.size ?? 0;
+/** Bytes of what was exported, without the seal of the folder. */
+async function bytesIn(folder: string): Promise<number> {
+  let bytes = 0;
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile() && entry.name !== 'manifest.json')
+      bytes += (await stat(join(entry.parentPath, entry.name))).size;
+  }
+  return bytes;
 }
