@@ -99,6 +99,11 @@ export const imageTextSchema = z.strictObject({
     positiveInt.default(4096),
     'tokens of the tokenizer that are kept, the most frequent first',
   ),
+  leaveOut: option(
+    z.array(z.string().min(1)).default([]),
+    'columns whose word captions sometimes lack: what a caption does not say is no reason not to match',
+  ),
+  leaveOutShare: option(share.default(0.5), 'share of the captions that lack such a word'),
 });
 
 export const classifierSchema = z.strictObject({

@@ -57,3 +57,13 @@ const wholeWord = (text: string): RegExp =>
     `(?<![\\p{L}\\p{N}])${text.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)}(?![\\p{L}\\p{N}])`,
     'u',
   );
+
+/** A caption that does not say a word, its article set right: `a red apple` → `an apple`. */
+export function withoutWord(caption: string, word: string): string {
+  const at = wholeWord(word).exec(caption)?.index;
+  if (at === undefined) return caption;
+  const behind = caption.slice(at + word.length).trimStart();
+  const before = caption.slice(0, at).trimEnd();
+  const article = /^[aeiou]/i.test(behind) ? 'an' : 'a';
+  return [before.replace(/\b(an?)$/, article), behind].filter((part) => part !== '').join(' ');
+}

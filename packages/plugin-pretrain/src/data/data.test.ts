@@ -5,7 +5,7 @@ import { createRng, decodeImage, openCache } from '@likeness/core';
 import { temporaryFolder, writeTinyPictures } from '@likeness/core/testing';
 import { describe, expect, it } from 'vitest';
 import { writeTinyCorpus } from '../testing/tinyCorpus.ts';
-import { captionTable, wrongCaptions } from './captions.ts';
+import { captionTable, withoutWord, wrongCaptions } from './captions.ts';
 import { findCaptionedPictures } from './captionedPictures.ts';
 import { pictureOrder, toUnitRange } from './draw.ts';
 import { openPictureStore, type PictureStore } from './pictureStore.ts';
@@ -166,4 +166,13 @@ describe('captions', () => {
     expect([table.indexOf(''), table.indexOf('b')]).toEqual([0, 2]);
     expect(() => table.indexOf('c')).toThrow('not in the table');
   });
+});
+
+it('takes a word out of a caption, and sets the article right', () => {
+  expect(withoutWord('a photo of a small red apple', 'small')).toBe('a photo of a red apple');
+  expect(withoutWord('a photo of a red apple', 'red')).toBe('a photo of an apple');
+  expect(withoutWord('an orange car on an orange background', 'orange')).toBe(
+    'a car on an orange background',
+  );
+  expect(withoutWord('a hundred cats', 'red')).toBe('a hundred cats');
 });

@@ -1,6 +1,7 @@
 // CLIP (Radford et al. 2021), small: a tower for pictures and one for captions; in every batch each caption has to find
 // its picture among all, and each picture its caption.
 import { createRng, float32, int32, tf, type Tensor } from '@likeness/core';
+import { withoutWord } from '../data/captions.ts';
 import { pictureOrder } from '../data/draw.ts';
 import type { PictureStore } from '../data/pictureStore.ts';
 import type { ImageTextConfig } from '../encoderSchema.ts';
@@ -16,16 +17,28 @@ const VIEWS: ViewRanges = { flip: 0, zoom: 1.12, shift: 0.04, blurPx: 1, light: 
 export function imageTextObjective(
   setting: EncoderSetting,
   store: PictureStore,
-  { batchSize }: ImageTextConfig,
+  { batchSize, leaveOut, leaveOutShare }: ImageTextConfig,
 ): Objective {
   const { model, config } = setting;
   const { text } = model;
   if (text === undefined) throw new Error('an encoder of pictures and texts has a text tower');
-  const order = pictureOrder(store.training, createRng(config.seed), 'imageText.order');
+  const rng = createRng(config.seed);
+  const order = pictureOrder(store.training, rng, 'imageText.order');
   const batches = encoderBatches(setting, store, batchSize, VIEWS);
   const ids = int32(batchSize, text.maxLength);
   const captionsOf = (numbers: readonly number[]): string[] =>
     numbers.map((number) => store.pictures[number]?.caption ?? '');
+  /** Captions of a step, some without a word. */
+  const saidAt = (numbers: readonly number[], step: number): string[] => {
+    const draws = rng.stream('imageText.leaveOut', step, 0).uniform(batchSize * Math.max(1, leaveOut.length));
+    return captionsOf(numbers).map((caption, row) =>
+      leaveOut.reduce((said, column, i) => {
+        const word = store.pictures[numbers[row] ?? 0]?.columns[column];
+        const lacks = (draws[row * leaveOut.length + i] ?? 1) < leaveOutShare;
+        return lacks && word !== undefined ? withoutWord(said, word) : said;
+      }, caption),
+    );
+  };
   // Captions come back every epoch.
   const known = new Map<string, Int32Array>();
   const idsOf = (captions: readonly string[]): Int32Array => {
@@ -74,7 +87,7 @@ export function imageTextObjective(
     lossAt: () => 'match',
     async batchOf(_, step) {
       const numbers = order(step, batchSize);
-      const captions = captionsOf(numbers);
+      const captions = saidAt(numbers, step);
       const fed = await batches.feedsOf(numbers, step);
       return { ...fed, inputIds: idsOf(captions), same: equalRows(captions) };
     },

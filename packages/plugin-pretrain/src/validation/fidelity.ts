@@ -121,8 +121,11 @@ async function features(machine: EncodingMachine, paths: readonly string[], side
 
 async function namesIn(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch((): string[] => []);
-  return names
-    .filter((name) => name.endsWith('.png'))
-    .sort()
-    .map((name) => join(folder, name));
+  return (
+    names
+      // Beside generated pictures lies a sheet of them all.
+      .filter((name) => name.endsWith('.png') && name !== 'sheet.png')
+      .sort()
+      .map((name) => join(folder, name))
+  );
 }
