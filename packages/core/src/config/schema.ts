@@ -146,12 +146,12 @@ export const configSchema = z.strictObject({
     'folder of the ViT or DINOv2 that judges; default: the one that comes along with the bundled model',
   ),
   maxDrift: option(
-    z.number().positive().default(0.1),
+    z.number().positive().default(0.2),
     'with watch: warn when pictures of other prompts drift further from the base model’s',
   ),
   earlyStop: option(
     z.string().min(1).optional(),
-    'end training when one of these holds of the samples: "dino>=dinoOfReferences, drift>0.1"',
+    'end training when one of these holds of the samples: "dino>=dinoOfReferences, drift>0.2"',
   ),
 
   // results
