@@ -14,7 +14,7 @@ import {
   type PromptSet,
 } from '@likeness/core';
 import * as doodle from '@likeness/doodle';
-import { createEncoder, identifyEncoder, loadImageEncoder } from '@likeness/evaluation';
+import { createEncoder, identifyEncoder, loadImageEncoder, type JudgeRole } from '@likeness/evaluation';
 import { dreambooth, ppl } from '@likeness/plugin-dreambooth';
 import { attachAdapters, lora } from '@likeness/plugin-lora';
 import { attachEmbedding, attachVectors, textualInversion } from '@likeness/plugin-textual-inversion';
@@ -42,6 +42,17 @@ export const defaultSubject: string = doodle.defaultSubject;
 /** The words the bundled model knows, and evaluation prompts made of them. */
 export const bundledVocabulary: doodle.Vocabulary = doodle.vocabulary;
 export const bundledPrompts: PromptSet = doodle.evaluationPrompts;
+
+/** Five more pictures of each example subject, for measuring. */
+export const furtherDir: (subject: string) => string = doodle.furtherDir;
+
+/** Folders of the judges that come along, by role; empty where there are none. They know the bundled model's pictures. */
+export const bundledJudges: Readonly<Partial<Record<JudgeRole, string>>> = Object.fromEntries(
+  Object.entries(doodle.judgeDirs).filter(([, folder]) => existsSync(join(folder, 'config.json'))),
+);
+
+/** How the tokenizer of the bundled model is found, for a CLIP whose folder has none. */
+export const bundledTokenizer: string = join(doodle.modelDir, 'tokenizer');
 
 export interface OpenModelOptions {
   /** Told while files of the Hub are fetched. */
