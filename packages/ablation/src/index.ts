@@ -1,2 +1,35 @@
 // The public face of ablations: matrices of cells, their results, statistics and report.
 export type { CellResult, CellStatus, FactorValue } from './cellResult.ts';
+
+export { cellId, prepareCell } from './cells/cellId.ts';
+export type { MachineFacts } from './cells/cellId.ts';
+export { openCellStore } from './cells/cellStore.ts';
+export type { CellStore, StoredCell } from './cells/cellStore.ts';
+export type {
+  CellOutcome,
+  CellPlace,
+  CellRequest,
+  CellTiming,
+  CellWork,
+  PreparedCell,
+} from './cells/cellWork.ts';
+export { openMatrixFolder } from './cells/matrixFolder.ts';
+export type { FailureRecord, MatrixFolder, TimingRecord } from './cells/matrixFolder.ts';
+export { describePoint, runMatrix } from './cells/runMatrix.ts';
+export type { MatrixEvent, MatrixOptions, MatrixOutcome } from './cells/runMatrix.ts';
+
+export { CellFailed } from './executors/executor.ts';
+export type { CellTask, Executor, ExecutorReports, WorkerState } from './executors/executor.ts';
+export { localExecutor } from './executors/localExecutor.ts';
+export type { LocalExecutorOptions } from './executors/localExecutor.ts';
+export { serveCells } from './executors/serveCells.ts';
+
+export { METHOD, parseAssignment, parseAxis } from './matrix/axis.ts';
+export type { Axis } from './matrix/axis.ts';
+export { expand } from './matrix/expand.ts';
+export type { ExpandedStudy, Point, Surroundings } from './matrix/expand.ts';
+export { planCells } from './matrix/plan.ts';
+export type { InvalidPoint, Plan, PlannedCell, SharedThing } from './matrix/plan.ts';
+export { defineMatrix, loadQuestion, ONLY_STUDY, resolveQuestion } from './matrix/question.ts';
+export type { Question, QuestionInput, Study } from './matrix/question.ts';
+export type { SubjectFacts } from './matrix/specialAxes.ts';
