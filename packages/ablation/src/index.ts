@@ -24,6 +24,8 @@ export { localExecutor } from './executors/localExecutor.ts';
 export type { LocalExecutorOptions } from './executors/localExecutor.ts';
 export { serveCells } from './executors/serveCells.ts';
 
+export { paperMatrix } from './paperMatrix.ts';
+
 export { METHOD, parseAssignment, parseAxis } from './matrix/axis.ts';
 export type { Axis } from './matrix/axis.ts';
 export { expand } from './matrix/expand.ts';

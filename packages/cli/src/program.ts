@@ -1,6 +1,7 @@
 // The tree of commands.
 import { flagsFromSchema, type OptionDescription } from '@likeness/core';
 import { Command } from 'commander';
+import { ablateCommand } from './commands/ablate.ts';
 import { cacheCommand } from './commands/cache.ts';
 import { addCompletion } from './commands/completion.ts';
 import { convertCommand } from './commands/convert.ts';
@@ -18,7 +19,9 @@ import { promptsCommand } from './commands/prompts.ts';
 import { resumeCommand } from './commands/resume.ts';
 import { runCommand, type SetExitCode } from './commands/run.ts';
 import { runsCommand } from './commands/runs.ts';
+import { statusCommand } from './commands/status.ts';
 import { tokensCommand } from './commands/tokens.ts';
+import { workerCommand } from './commands/worker.ts';
 import { planRun, refuseForeignFlags, type RunPlan } from './run/prepareRun.ts';
 import { colours, type Terminal } from './terminal/terminal.ts';
 import { VERSION } from './version.ts';
@@ -71,6 +74,10 @@ export async function createProgram(
   add(program, convertCommand(terminal, exit));
   add(program, mergeCommand(terminal, exit));
   add(program, extractCommand(terminal, exit));
+  program.commandsGroup('Comparing:');
+  add(program, ablateCommand(terminal, exit));
+  add(program, statusCommand(terminal));
+  add(program, workerCommand(terminal));
   program.commandsGroup('Words:');
   add(program, tokensCommand(terminal, exit));
   add(program, promptsCommand(terminal));

@@ -15,8 +15,12 @@ export type MatrixEvent =
   | {
       readonly type: 'matrix-started';
       readonly cells: number;
+      /** Results that were there. */
       readonly reused: number;
+      /** Known to fail. */
       readonly failed: number;
+      /** Both of them. */
+      readonly present: readonly string[];
     }
   | { readonly type: 'cell-started'; readonly id: string; readonly worker: string }
   | { readonly type: 'cell-event'; readonly id: string; readonly event: PipelineEvent }
@@ -43,9 +47,9 @@ export interface MatrixOutcome {
   readonly count: Readonly<Record<CellStatus, number>>;
 }
 
-/** @throws the signal's reason never: what is not done then is `pending` */
+/** Never throws for being stopped: what is not done then is `pending`. */
 export async function runMatrix(options: MatrixOptions): Promise<MatrixOutcome> {
-  const { plan, folder, store, signal, emit } = options;
+  const { plan, folder, store, emit } = options;
   await tidyRuns(folder, plan.cells);
   const made = new Map<string, StoredCell>();
   const failed = new Map<string, Failure>();
@@ -59,7 +63,13 @@ export async function runMatrix(options: MatrixOptions): Promise<MatrixOutcome> 
     else waiting.push(cell);
   }
   for (const cell of plan.cells) await keep(cell, made, failed, folder);
-  emit({ type: 'matrix-started', cells: plan.cells.length, reused: made.size, failed: failed.size });
+  emit({
+    type: 'matrix-started',
+    cells: plan.cells.length,
+    reused: made.size,
+    failed: failed.size,
+    present: [...made.keys(), ...failed.keys()],
+  });
 
   await Promise.all(
     waiting.map(async (cell) => {
@@ -74,7 +84,6 @@ export async function runMatrix(options: MatrixOptions): Promise<MatrixOutcome> 
   await folder.write('results.json', Object.fromEntries(results));
   const all = [...results.values()].flat();
   const counted = (status: CellStatus): number => all.filter((result) => result.status === status).length;
-  void signal;
   return {
     results,
     count: {

@@ -146,10 +146,22 @@ function mergeStudies<T extends object>(parts: readonly T[]): T {
   for (const part of parts) {
     for (const [key, value] of Object.entries(part)) {
       const before = joined[key];
-      joined[key] = isMap(before) && isMap(value) && key !== 'design' ? { ...before, ...value } : value;
+      joined[key] = isMap(before) && isMap(value) ? joinedMap(key, before, value) : value;
     }
   }
   return joined as T;
+}
+
+function joinedMap(key: string, before: Map, value: Map): Map {
+  if (key === 'design') return value;
+  // What is laid over a study is joined with it as studies are with what they share.
+  const isDeep = key === 'studies' || key === 'pluginOptions';
+  const entries = Object.entries(value).map(([name, inner]) => {
+    const old = before[name];
+    if (!isMap(old) || !isMap(inner)) return [name, inner];
+    return [name, isDeep || name === 'pluginOptions' ? mergeStudies([old, inner]) : inner];
+  });
+  return { ...before, ...(Object.fromEntries(entries) as Map) };
 }
 
 function problemsOfStudies({ name, values: given }: ConfigLayer): string[] {
@@ -194,6 +206,8 @@ function problem(details: readonly string[]): ConfigError {
   );
 }
 
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+type Map = Readonly<Record<string, unknown>>;
+
+function isMap(value: unknown): value is Map {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -12,6 +12,8 @@ export interface RunEstimate {
   readonly seconds: number;
   readonly secondsPerStep: number;
   readonly priorSeconds: number;
+  /** Of a sampled picture. */
+  readonly secondsPerPicture: number;
   readonly memoryBytes: number;
   readonly machineMemoryBytes: number;
   readonly freeMemoryBytes: number;
@@ -42,7 +44,11 @@ const ROUNDED_BYTES_PER_FROZEN = 1.5;
 /** TensorFlow itself, and what XLA takes to compile. */
 const BASE_MEMORY_BYTES = 1.4e9;
 
-export async function estimateRun({ config, plugins, model }: PreparedRun): Promise<RunEstimate> {
+/** @param speed multiplications and additions a second of matrix products; measured where it is not given */
+export async function estimateRun(
+  { config, plugins, model }: PreparedRun,
+  speed?: number,
+): Promise<RunEstimate> {
   const costs = noisePredictorCosts(model, config.resolution);
   const setups = plugins.map(({ contributions }) => contributions);
   const names = plugins.map(({ plugin }) => plugin.name);
@@ -59,7 +65,7 @@ export async function estimateRun({ config, plugins, model }: PreparedRun): Prom
 
   const prior = setups.find((contributions) => contributions.prior !== undefined)?.prior;
   const rows = config.trainBatchSize * (prior === undefined ? 1 : 2);
-  const flopsPerSecond = (await matrixFlopsPerSecond(config.threads)) * EFFICIENCY;
+  const flopsPerSecond = (speed ?? (await matrixFlopsPerSecond(config.threads))) * EFFICIENCY;
   // The backward pass costs twice the forward one; recomputing costs another forward.
   const passes = config.gradientCheckpointing ? 4 : 3;
   const secondsPerStep = (passes * rows * config.gradientAccumulationSteps * costs.flops) / flopsPerSecond;
@@ -87,6 +93,7 @@ export async function estimateRun({ config, plugins, model }: PreparedRun): Prom
     trainedParameters,
     secondsPerStep,
     priorSeconds,
+    secondsPerPicture,
     seconds: secondsPerStep * config.maxTrainSteps + priorSeconds + sampleSeconds,
     memoryBytes:
       BASE_MEMORY_BYTES +

@@ -1,0 +1,209 @@
+// One question from what was typed to its results: planned, estimated, worked off, told.
+import { join, resolve } from 'node:path';
+import {
+  expand,
+  openCellStore,
+  openMatrixFolder,
+  planCells,
+  runMatrix,
+  type CellStore,
+  type MatrixFolder,
+  type MatrixOutcome,
+  type Plan,
+  type Question,
+} from '@likeness/ablation';
+import { ConfigError } from '@likeness/core';
+import { EXIT, type ExitCode } from '../exitCodes.ts';
+import { reportStyle, type ReportFlags } from '../commands/reporting.ts';
+import { onInterrupt } from '../run/followRun.ts';
+import { count, displayPath } from '../terminal/format.ts';
+import { progressLine } from '../terminal/progressLine.ts';
+import { colours, type Terminal } from '../terminal/terminal.ts';
+import { commandCellWork, type CommandCellWork } from './cellWork.ts';
+import { estimateMatrix, type MatrixEstimate } from './estimateMatrix.ts';
+import { executorFor, type ExecutorFlags } from './executors.ts';
+import { matrixProgress } from './matrixProgress.ts';
+import { readQuestion, type QuestionFlags } from './question.ts';
+import { surroundingsOf } from './surroundings.ts';
+import { planLines, tellMatrixPlan } from './tellMatrixPlan.ts';
+
+/** Where matrices are kept, from where the command runs. */
+export const MATRICES_ROOT = 'ablations';
+
+export interface AblateFlags extends QuestionFlags, ReportFlags, ExecutorFlags {
+  readonly dryRun?: boolean;
+  readonly measure: boolean;
+  readonly retries: number;
+  readonly retryFailed?: boolean;
+  readonly outputDir?: string;
+}
+
+/** Everything known before the first cell runs. */
+interface Prepared {
+  readonly question: Question;
+  readonly plan: Plan;
+  readonly folder: MatrixFolder;
+  readonly store: CellStore;
+  readonly work: CommandCellWork;
+}
+
+export async function ablate(
+  file: string | undefined,
+  flags: AblateFlags,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const prepared = await prepare(file, flags, terminal);
+  const stop = new AbortController();
+  if (flags.dryRun) {
+    const forget = onInterrupt(
+      () => {
+        stop.abort(new Error('stopped'));
+      },
+      () => process.exit(EXIT.interrupted),
+    );
+    try {
+      await tell(prepared, flags, terminal, stop.signal);
+    } catch (error) {
+      if (!stop.signal.aborted) throw error;
+    } finally {
+      forget();
+    }
+    return stop.signal.aborted ? EXIT.interrupted : EXIT.ok;
+  }
+  return work(prepared, flags, terminal, stop);
+}
+
+async function prepare(file: string | undefined, flags: AblateFlags, terminal: Terminal): Promise<Prepared> {
+  const style = reportStyle(flags, terminal);
+  const question = await readQuestion(file, flags);
+  const line = progressLine(terminal, style === 'live' || style === 'plain');
+  const cellWork = commandCellWork();
+  const studies = await expand(question, surroundingsOf());
+  const plan = await planCells(studies, cellWork, (done, total) => {
+    line.show('looking at cells', done, total);
+  });
+  line.end();
+  if (plan.cells.length === 0) {
+    const reasons = [...new Set(plan.invalid.map(({ reason }) => reason))];
+    throw new ConfigError('none of the cells can run', { where: 'matrix', details: reasons });
+  }
+  return {
+    question,
+    plan,
+    folder: openMatrixFolder(resolve(flags.outputDir ?? join(MATRICES_ROOT, question.name))),
+    store: openCellStore(flags.cacheDir),
+    work: cellWork,
+  };
+}
+
+/** `--dry-run`. */
+async function tell(
+  prepared: Prepared,
+  flags: AblateFlags,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<void> {
+  const { plan, folder, store } = prepared;
+  const present = new Set<string>();
+  for (const cell of plan.cells)
+    if ((await folder.filesOf(cell.id)) ?? (await store.find(cell))) present.add(cell.id);
+  const line = progressLine(terminal, reportStyle(flags, terminal) === 'live');
+  const estimate = await estimated(prepared, flags, signal, (text) => {
+    line.show(text, 0, 0);
+  });
+  line.end();
+  const facts = { plan, folder: displayPath(folder.path), workers: flags.workers, present, estimate };
+  if (flags.json) for (const text of planLines(facts)) terminal.out(text);
+  else tellMatrixPlan(facts, terminal);
+}
+
+async function estimated(
+  { plan, folder, work: cellWork }: Prepared,
+  { workers, cacheDir, measure }: AblateFlags,
+  signal: AbortSignal,
+  note: (text: string) => void,
+): Promise<MatrixEstimate> {
+  const timings = await folder.timings();
+  return estimateMatrix(plan, {
+    work: cellWork,
+    workers,
+    timings,
+    measure,
+    cacheDir,
+    signal,
+    evaluationPictures: () => 0,
+    note,
+  });
+}
+
+async function work(
+  prepared: Prepared,
+  flags: AblateFlags,
+  terminal: Terminal,
+  stop: AbortController,
+): Promise<ExitCode> {
+  const { question, plan, folder, store } = prepared;
+  const style = reportStyle(flags, terminal);
+  await folder.write('matrix.json', { question, ids: plan.cells.map(({ id }) => id) });
+  const peaks = (await folder.timings()).flatMap(({ peakMemoryBytes = 0 }) => peakMemoryBytes);
+  const { executor, connect, kill } = await executorFor(flags, folder, stop.signal, Math.max(0, ...peaks));
+  const progress = matrixProgress({
+    plan,
+    folder,
+    style,
+    terminal,
+    workers: executor.workers,
+    cellSeconds: undefined,
+    width: executor.width,
+  });
+  connect(progress.event);
+  const forget = onInterrupt(
+    () => {
+      terminal.err(colours.yellow('finishing steps, writing checkpoints; Ctrl-C again to stop at once'));
+      stop.abort(new Error('stopped'));
+    },
+    () => {
+      kill();
+      process.exit(EXIT.interrupted);
+    },
+  );
+  let outcome: MatrixOutcome;
+  try {
+    const { retries, retryFailed } = flags;
+    const { signal } = stop;
+    outcome = await runMatrix({
+      plan,
+      folder,
+      store,
+      executor,
+      retries,
+      retryFailed,
+      signal,
+      emit: progress.event,
+    });
+  } finally {
+    await executor.close();
+    forget();
+    await progress.close(stop.signal.aborted ? 'interrupted' : 'finished');
+  }
+  tellEnd(outcome, prepared, style === 'live' || style === 'plain', terminal);
+  if (stop.signal.aborted) return EXIT.interrupted;
+  return outcome.count.failed > 0 ? EXIT.error : EXIT.ok;
+}
+
+function tellEnd(
+  { count: counted }: MatrixOutcome,
+  { folder }: Prepared,
+  isLong: boolean,
+  { out }: Terminal,
+): void {
+  const { done, failed, invalid, pending } = counted;
+  const others = [
+    ...(failed > 0 ? [colours.red(`${failed} failed`)] : []),
+    ...(invalid > 0 ? [`${invalid} cannot run`] : []),
+    ...(pending > 0 ? [colours.yellow(`${pending} still to do: the same command goes on`)] : []),
+  ];
+  if (isLong) out('');
+  if (isLong) out([`${count(done, 'result')}`, ...others].join(', '));
+  out(isLong ? `folder   ${displayPath(folder.path)}` : folder.path);
+}
