@@ -18,13 +18,20 @@ export type { FailureRecord, MatrixFolder, TimingRecord } from './cells/matrixFo
 export { describePoint, runMatrix } from './cells/runMatrix.ts';
 export type { MatrixEvent, MatrixOptions, MatrixOutcome } from './cells/runMatrix.ts';
 
+export { openBlobStore } from './executors/blobStore.ts';
+export type { BlobStore } from './executors/blobStore.ts';
 export { CellFailed } from './executors/executor.ts';
 export type { CellTask, Executor, ExecutorReports, WorkerState } from './executors/executor.ts';
 export { localExecutor } from './executors/localExecutor.ts';
 export type { LocalExecutorOptions } from './executors/localExecutor.ts';
+export { queueExecutor } from './executors/queueExecutor.ts';
+export type { QueueExecutorOptions } from './executors/queueExecutor.ts';
 export { serveCells } from './executors/serveCells.ts';
 
 export { paperMatrix } from './paperMatrix.ts';
+
+export { serveQueue } from './executors/serveQueue.ts';
+export type { ServeQueueOptions, WorkerMessage } from './executors/serveQueue.ts';
 
 export { METHOD, parseAssignment, parseAxis } from './matrix/axis.ts';
 export type { Axis } from './matrix/axis.ts';

@@ -18,6 +18,8 @@ export interface StoredCell {
 
 export interface CellStore {
   find(cell: Pick<PreparedCell, 'parts'>): Promise<StoredCell | undefined>;
+  /** Takes over what somebody else has made: `bring` fills the folder with all of its files. */
+  take(cell: Pick<PreparedCell, 'parts'>, bring: (folder: string) => Promise<void>): Promise<StoredCell>;
   /**
    * The result of a cell, made where it is not there. Two processes never make one at the same time: the second waits.
    * @param make fills the folder and returns the outcome
@@ -37,6 +39,7 @@ export function openCellStore(dir: string = cacheDir()): CellStore {
       const folder = await cache.find(CELLS_KIND, parts);
       return folder === undefined ? undefined : readStored(folder);
     },
+    take: async ({ parts }, bring) => readStored(await cache.getOrCreate(CELLS_KIND, parts, bring)),
     getOrCreate: async (cell, make, signal) => {
       const fill = async (target: string): Promise<void> => {
         const outcome = await make(target);

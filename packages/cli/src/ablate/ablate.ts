@@ -146,7 +146,12 @@ async function work(
   const style = reportStyle(flags, terminal);
   await folder.write('matrix.json', { question, ids: plan.cells.map(({ id }) => id) });
   const peaks = (await folder.timings()).flatMap(({ peakMemoryBytes = 0 }) => peakMemoryBytes);
-  const { executor, connect, kill } = await executorFor(flags, folder, stop.signal, Math.max(0, ...peaks));
+  const { executor, connect, kill } = await executorFor(flags, {
+    folder,
+    store,
+    signal: stop.signal,
+    peakMemoryBytes: Math.max(0, ...peaks),
+  });
   const progress = matrixProgress({
     plan,
     folder,

@@ -2,14 +2,24 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import {
   localExecutor,
+  openBlobStore,
+  queueExecutor,
+  type CellStore,
   type Executor,
   type ExecutorReports,
   type MatrixEvent,
   type MatrixFolder,
 } from '@likeness/ablation';
+import { ConfigError } from '@likeness/core';
 import { pipelineProgram } from '../pipelineProgram.ts';
 
+/** Redis where nobody says another. */
+export const USUAL_REDIS = 'redis://127.0.0.1:6379';
+
 export interface ExecutorFlags {
+  readonly executor: 'local' | 'bullmq';
+  readonly redis?: string;
+  readonly store?: string;
   readonly workers: number;
   readonly keepRuns?: boolean;
   readonly cacheDir?: string;
@@ -23,12 +33,19 @@ export interface Connected {
   readonly kill: () => void;
 }
 
-export async function executorFor(
-  { workers, keepRuns, cacheDir }: ExecutorFlags,
-  folder: MatrixFolder,
-  signal: AbortSignal,
-  peakMemoryBytes: number,
-): Promise<Connected> {
+export interface ExecutorSetting {
+  readonly folder: MatrixFolder;
+  readonly store: CellStore;
+  readonly signal: AbortSignal;
+  /** Of a cell, measured at an earlier time; 0: never. */
+  readonly peakMemoryBytes: number;
+}
+
+/** @throws ConfigError for flags that do not go together; DataError when Redis does not answer */
+export async function executorFor(flags: ExecutorFlags, setting: ExecutorSetting): Promise<Connected> {
+  const { workers, keepRuns, cacheDir } = flags;
+  const { folder, store, signal, peakMemoryBytes } = setting;
+  refuseForeign(flags);
   let emit: (event: MatrixEvent) => void = () => undefined;
   const reports: ExecutorReports = {
     started: (id, worker) => {
@@ -41,6 +58,12 @@ export async function executorFor(
   const connect: Connected['connect'] = (to) => {
     emit = to;
   };
+  if (flags.executor === 'bullmq') {
+    const blobs = await openBlobStore(flags.store ?? '');
+    const redisUrl = flags.redis ?? USUAL_REDIS;
+    const executor = await queueExecutor({ redisUrl, blobs, store, reports, signal });
+    return { executor, connect, kill: () => undefined };
+  }
   const children = new Set<ChildProcess>();
   const executor = localExecutor({
     workers,
@@ -64,4 +87,20 @@ export async function executorFor(
       for (const child of children) child.kill('SIGKILL');
     },
   };
+}
+
+function refuseForeign({ executor, redis, store, keepRuns }: ExecutorFlags): void {
+  const isQueue = executor === 'bullmq';
+  const details = [
+    ...(isQueue && store === undefined
+      ? [
+          '--store is needed: a folder that all machines see, or s3://BUCKET/PREFIX; results travel through it',
+        ]
+      : []),
+    ...(isQueue && keepRuns ? ['--keep-runs: runs stay where their workers are'] : []),
+    ...(!isQueue && redis !== undefined ? ['--redis needs --executor bullmq'] : []),
+    ...(!isQueue && store !== undefined ? ['--store needs --executor bullmq'] : []),
+  ];
+  if (details.length > 0)
+    throw new ConfigError('these flags do not go together', { where: 'flags', details });
 }

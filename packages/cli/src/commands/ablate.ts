@@ -1,6 +1,7 @@
 // pipeline ablate: runs a question as a matrix of cells and answers with tables.
 import { Argument, Command, Option } from 'commander';
 import { ablate, MATRICES_ROOT, type AblateFlags } from '../ablate/ablate.ts';
+import { USUAL_REDIS } from '../ablate/executors.ts';
 import { shippedMatrices } from '../ablate/shippedMatrices.ts';
 import { positiveInteger, wholeNumber } from '../terminal/numbers.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -17,6 +18,7 @@ Examples:
   pipeline ablate --axis method=dreambooth,dreambooth+ppl --set maxTrainSteps=100 --workers 2
   pipeline ablate matrix.yaml
   pipeline ablate matrix.yaml --design one-factor --baseline method=lora,rank=4
+  pipeline ablate matrix.yaml --executor bullmq --redis redis://queue:6379 --store /shared/cells
   pipeline ablate paper --fast
   pipeline status ablations/paper`;
 
