@@ -13,6 +13,7 @@ const ENTRIES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     install: 'src/install/index.ts', // set-up imports it before anything else can be loaded
   },
   core: { 'testing/index': 'src/testing/index.ts' },
+  evaluation: { 'testing/index': 'src/testing/index.ts' },
   'stable-diffusion': { parity: 'src/parity/main.ts' },
   // The recipe of the bundled model's pictures needs the drawing sets, which are not shipped: neither is it.
   doodle: withDeclarations ? {} : { data: 'data/main.ts', dataWorker: 'data/worker.ts' },

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createRng, openCache, type DiffusionModel } from '@likeness/core';
 import { modelDir } from '@likeness/doodle';
-import { benchmarkSteps, resolvePretrainConfig, type NetworkName } from '@likeness/plugin-pretrain';
+import { benchmarkSteps, resolvePretrainConfig, type ModelNetwork } from '@likeness/plugin-pretrain';
 import { openModel } from '../src/composition.ts';
 import { findPython, load, median, pythonContender, takeTurns, type Contender } from './turns/contenders.ts';
 
@@ -48,7 +48,7 @@ function configOf(model: DiffusionModel, precision: Precision, cacheDir: string)
   return resolvePretrainConfig([{ name: 'the benchmark', values }]);
 }
 
-async function ours(network: NetworkName, precision: Precision, scratch: string): Promise<Contender> {
+async function ours(network: ModelNetwork, precision: Precision, scratch: string): Promise<Contender> {
   const model = await openModel('doodle');
   const config = configOf(model, precision, scratch);
   const pixels = createRng(0)
@@ -78,7 +78,7 @@ async function ours(network: NetworkName, precision: Precision, scratch: string)
   };
 }
 
-async function pyTorch(python: string, network: NetworkName, precision: Precision): Promise<Contender> {
+async function pyTorch(python: string, network: ModelNetwork, precision: Precision): Promise<Contender> {
   const model = await openModel('doodle');
   const side = model.resolution / model.latentCodec.downsampleFactor;
   return pythonContender(python, fileURLToPath(new URL('../../bench/pretrain.py', import.meta.url)), {
@@ -102,7 +102,7 @@ async function main(): Promise<void> {
   if (python === undefined) print(PYTHON_HINT);
   const scratch = await mkdtemp(join(tmpdir(), 'likeness-bench-'));
   try {
-    for (const network of flags.networks.split(',') as NetworkName[]) {
+    for (const network of flags.networks.split(',') as ModelNetwork[]) {
       const contenders: Contender[] = [];
       for (const precision of flags.precisions.split(',') as Precision[]) {
         if (python !== undefined) contenders.push(await pyTorch(python, network, precision));

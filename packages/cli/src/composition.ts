@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import {
   readSafetensorsHeader,
   type DiffusionModel,
+  type EncoderDefinition,
+  type EncoderSource,
   type ExampleSubject,
   type ModelDefinition,
   type ModelSource,
@@ -12,6 +14,7 @@ import {
   type PromptSet,
 } from '@likeness/core';
 import * as doodle from '@likeness/doodle';
+import { createEncoder, identifyEncoder, loadImageEncoder, type JudgeRole } from '@likeness/evaluation';
 import { dreambooth, ppl } from '@likeness/plugin-dreambooth';
 import { attachAdapters, lora } from '@likeness/plugin-lora';
 import { attachEmbedding, attachVectors, textualInversion } from '@likeness/plugin-textual-inversion';
@@ -27,6 +30,8 @@ const SINGLE_FILE_KEYS = 'model.diffusion_model.';
 
 /** Settings the model that comes along is made with: a file for `pipeline pretrain`. */
 export const doodlePretraining: string = doodle.pretrainConfig;
+/** Settings its judges are made with. */
+export const doodleJudging: string = doodle.judgesConfig;
 
 /** Name of the model that comes along. */
 export const BUNDLED_MODEL = 'doodle';
@@ -37,6 +42,17 @@ export const defaultSubject: string = doodle.defaultSubject;
 /** The words the bundled model knows, and evaluation prompts made of them. */
 export const bundledVocabulary: doodle.Vocabulary = doodle.vocabulary;
 export const bundledPrompts: PromptSet = doodle.evaluationPrompts;
+
+/** Five more pictures of each example subject, for measuring. */
+export const furtherDir: (subject: string) => string = doodle.furtherDir;
+
+/** Folders of the judges that come along, by role; empty where there are none. They know the bundled model's pictures. */
+export const bundledJudges: Readonly<Partial<Record<JudgeRole, string>>> = Object.fromEntries(
+  Object.entries(doodle.judgeDirs).filter(([, folder]) => existsSync(join(folder, 'config.json'))),
+);
+
+/** How the tokenizer of the bundled model is found, for a CLIP whose folder has none. */
+export const bundledTokenizer: string = join(doodle.modelDir, 'tokenizer');
 
 export interface OpenModelOptions {
   /** Told while files of the Hub are fetched. */
@@ -78,6 +94,18 @@ export const modelSource: ModelSource = {
   identify: (definition) => identifyModel(withBundled(definition)),
   create: (definition, folder) => createModel(withBundled(definition), folder),
 };
+
+/** Where pretraining takes encoders from. A text tower without a tokenizer gets CLIP's. */
+export const encoderSource: EncoderSource = {
+  open: (folder) => loadImageEncoder(folder),
+  identify: (definition) => identifyEncoder(withTokenizer(definition)),
+  create: (definition, folder) => createEncoder(withTokenizer(definition), folder),
+};
+
+const withTokenizer = (definition: EncoderDefinition): EncoderDefinition => ({
+  tokenizer: join(doodle.modelDir, 'tokenizer'),
+  ...definition,
+});
 
 function withBundled(definition: ModelDefinition): ModelDefinition {
   const from = definition.from === BUNDLED_MODEL ? doodle.modelDir : definition.from;

@@ -30,6 +30,7 @@ describe('pipeline', () => {
       'resume',
       'pretrain',
       'generate',
+      'evaluate',
       'export',
       'convert',
       'merge',

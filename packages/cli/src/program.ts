@@ -8,6 +8,7 @@ import { convertCommand } from './commands/convert.ts';
 import { createCommand } from './commands/create.ts';
 import { datasetCommand } from './commands/dataset.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { evaluateCommand } from './commands/evaluate.ts';
 import { exportCommand } from './commands/export.ts';
 import { extractCommand } from './commands/extract.ts';
 import { generateCommand } from './commands/generate.ts';
@@ -70,6 +71,7 @@ export async function createProgram(
   add(program, pretrainCommand(terminal, exit));
   program.commandsGroup('Pictures and models:');
   add(program, generateCommand(terminal, exit));
+  add(program, evaluateCommand(terminal, exit));
   add(program, exportCommand(terminal));
   add(program, convertCommand(terminal, exit));
   add(program, mergeCommand(terminal, exit));

@@ -9,6 +9,7 @@ import type { PipelineEvent, StageName } from './events.ts';
 import type { ExportOptions, WeightsSource, DiffusionModel } from './modelContracts.ts';
 
 export type * from './modelContracts.ts';
+export type * from './encoderContracts.ts';
 export type * from './lossContracts.ts';
 
 // ---- what plugins contribute --------------------------------------------------------------------------------------

@@ -156,6 +156,8 @@ export interface MeasuredEvent {
 export interface ExportedEvent {
   readonly type: 'exported';
   readonly files: readonly string[];
+  /** Numbers that were trained, in all; absent in logs of older runs. */
+  readonly trainedParameters?: number;
 }
 
 export interface RunFinishedEvent {

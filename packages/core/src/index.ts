@@ -39,7 +39,10 @@ export { checkImages } from './data/imageParity.ts';
 export { openRecordFile, writeRecordFile } from './data/recordFile.ts';
 export type { RecordFile } from './data/recordFile.ts';
 export type { RgbImage } from './data/rgbImage.ts';
-export { squareImage } from './data/transform.ts';
+export { resizeImage } from './data/resize.ts';
+export type { Resample } from './data/resize.ts';
+export { centerCropOffset, cropImage, resizedSize, squareImage } from './data/transform.ts';
+export type { Size } from './data/transform.ts';
 
 export { exportModel, exportTensors, SAFETENSORS_DTYPE, trainedValues } from './export/trainedWeights.ts';
 export type { TrainedTensor } from './export/trainedWeights.ts';
@@ -80,7 +83,7 @@ export type {
 } from './plugins/definePlugin.ts';
 export { installedPlugins } from './plugins/installedPlugins.ts';
 export { parseRecipe } from './plugins/recipe.ts';
-export { knownPluginNames, listPlugins, resolvePlugins } from './plugins/resolvePlugins.ts';
+export { knownPluginNames, listPlugins, loadExtension, resolvePlugins } from './plugins/resolvePlugins.ts';
 export type { ResolvePluginsOptions } from './plugins/resolvePlugins.ts';
 export { setUpPlugins } from './plugins/setUpPlugins.ts';
 export type { PluginSetup } from './plugins/setUpPlugins.ts';

@@ -9,8 +9,18 @@ const packageDir = fileURLToPath(new URL('..', import.meta.url));
 /** The bundled model: a diffusers folder. */
 export const modelDir: string = join(packageDir, 'model');
 
+/** Judges that know the model's pictures, in transformers' layout: whose features tell individuals, CLIP, a classifier. */
+export const judgeDirs: Readonly<Record<'dino' | 'clip' | 'classifier', string>> = {
+  dino: join(packageDir, 'judges', 'dino'),
+  clip: join(packageDir, 'judges', 'clip'),
+  classifier: join(packageDir, 'judges', 'classifier'),
+};
+
 /** How the model is made: settings of `pipeline pretrain`. */
 export const pretrainConfig: string = join(packageDir, 'pretrain.yaml');
+
+/** How its judges are made: settings of `pipeline pretrain`. */
+export const judgesConfig: string = join(packageDir, 'judges.yaml');
 
 /** An example subject. */
 export interface Subject {

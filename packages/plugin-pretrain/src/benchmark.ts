@@ -1,18 +1,19 @@
 // Steps of pretraining without a run around them, on made-up pictures: what `pnpm bench pretrain` times.
 import { join } from 'node:path';
-import type { Cache, DiffusionModel, Machine, StepResult } from '@likeness/core';
-import type { NetworkName, PretrainConfig } from './config.ts';
+import type { Cache, Machine, StepResult } from '@likeness/core';
+import type { PretrainConfig } from './config.ts';
 import type { PictureStore } from './data/pictureStore.ts';
 import { objectiveOf } from './objectives/objectiveOf.ts';
+import type { Training } from './stages/context.ts';
 import { encodingStage } from './stages/encoding.ts';
 import { prepare } from './stages/prepare.ts';
 import { stepTaker } from './stages/training.ts';
 import { StepPlan } from './stepPlan.ts';
 
-export interface BenchmarkOptions {
-  readonly network: NetworkName;
+export type BenchmarkOptions = Training & MadeUpData;
+
+interface MadeUpData {
   readonly config: PretrainConfig;
-  readonly model: DiffusionModel;
   /** Pictures of the model's size, 8-bit RGB, one after the other. */
   readonly bytes: Uint8Array;
   readonly cache: Cache;
@@ -26,8 +27,8 @@ export interface BenchmarkSteps {
 }
 
 export async function benchmarkSteps(options: BenchmarkOptions): Promise<BenchmarkSteps> {
-  const { network, config, model, bytes, cache } = options;
-  const { resolution } = model;
+  const { config, bytes, cache, ...training } = options;
+  const { resolution } = training.model;
   const size = resolution * resolution * 3;
   const pictures = Array.from({ length: bytes.length / size }, (_, i) => ({
     path: '',
@@ -51,9 +52,8 @@ export async function benchmarkSteps(options: BenchmarkOptions): Promise<Benchma
     close: async () => undefined,
   };
   const setting = {
-    network,
+    ...training,
     config,
-    model,
     resolution,
     cache,
     emit: () => undefined,

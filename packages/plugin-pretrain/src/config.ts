@@ -12,15 +12,22 @@ import {
 import type { z } from 'zod';
 import { pretrainSchema, type TrainingConfig } from './schema.ts';
 
-/** The networks in the order they are trained: each stands on those before it. */
+/** The networks of a text-to-image model in the order they are trained: each stands on those before it. */
 export const NETWORKS = ['vae', 'text-encoder', 'unet'] as const;
-export type NetworkName = (typeof NETWORKS)[number];
+export type ModelNetwork = (typeof NETWORKS)[number];
+/** Networks that look at pictures and draw none: each stands alone. */
+export const ENCODERS = ['image-encoder', 'image-text', 'classifier'] as const;
+export type EncoderName = (typeof ENCODERS)[number];
+export type NetworkName = ModelNetwork | EncoderName;
 
 /** Key of a network's settings in a config. */
 export const SETTINGS_OF = {
   vae: 'vae',
   'text-encoder': 'textEncoder',
   unet: 'unet',
+  'image-encoder': 'imageEncoder',
+  'image-text': 'imageText',
+  classifier: 'classifier',
 } as const satisfies Record<NetworkName, keyof z.output<typeof pretrainSchema>>;
 
 export interface PretrainConfig extends z.output<typeof pretrainSchema> {

@@ -1,18 +1,19 @@
 // A checkpoint of a run as a model: of one that was stopped, or an earlier one of one that was not.
-import { cacheDir as userCacheDir, openCache, readCheckpoint, type DiffusionModel } from '@likeness/core';
-import type { NetworkName, PretrainConfig } from './config.ts';
+import { cacheDir as userCacheDir, openCache, readCheckpoint } from '@likeness/core';
+import type { PretrainConfig } from './config.ts';
 import { objectiveOf } from './objectives/objectiveOf.ts';
 import { findCaptionedPictures } from './data/captionedPictures.ts';
 import { datasetStage } from './stages/dataset.ts';
 import { exportModel } from './stages/export.ts';
+import type { Training } from './stages/context.ts';
 import { prepare } from './stages/prepare.ts';
 
-export interface ExportPretrainedOptions {
-  readonly network: NetworkName;
+/** The network and the model the run began with. */
+export type ExportPretrainedOptions = Training & CheckpointOptions;
+
+interface CheckpointOptions {
   /** Settings of the run; number type and format of the export come from here. */
   readonly config: PretrainConfig;
-  /** The model the run began with. */
-  readonly model: DiffusionModel;
   /** The run's folder. */
   readonly run: string;
   /** Folder of the checkpoint. */
@@ -23,14 +24,13 @@ export interface ExportPretrainedOptions {
 
 /** @returns the files written */
 export async function exportPretrained(options: ExportPretrainedOptions): Promise<string[]> {
-  const { network, config, model, run, checkpoint, output } = options;
+  const { config, run, checkpoint, output, ...training } = options;
   const cache = openCache(config.cacheDir ?? userCacheDir());
   const setting = {
-    network,
+    ...training,
     // Nothing runs often enough to be compiled.
     config: { ...config, mode: 'graph' as const },
-    model,
-    resolution: config.resolution ?? model.resolution,
+    resolution: config.resolution ?? training.model.resolution,
     emit: () => undefined,
     signal: new AbortController().signal,
     paths: { run, cache: cache.dir },

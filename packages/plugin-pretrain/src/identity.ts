@@ -33,11 +33,13 @@ const NOT_PORTABLE: readonly string[] = [
 
 /** Settings as they go into exported files: without folders of one machine, and without the other networks' training. */
 export function portableSettings(config: PretrainConfig, network: NetworkName): Record<string, unknown> {
-  const { vae: _vae, textEncoder: _text, unet: _unet, ...rest } = config;
-  const { data, model } = rest;
-  const shared = Object.fromEntries(Object.entries(rest).filter(([key]) => !NOT_PORTABLE.includes(key)));
+  const networks: readonly string[] = Object.values(SETTINGS_OF);
+  const { data, model } = config;
+  const shared = Object.fromEntries(
+    Object.entries(config).filter(([key]) => !NOT_PORTABLE.includes(key) && !networks.includes(key)),
+  );
   const folders = (typeof data === 'string' ? [data] : data).map((folder) => basename(folder));
-  const from = typeof model === 'string' ? model : model.from;
+  const from = typeof model === 'string' ? model : model?.from;
   return {
     pretrained: network,
     data: folders,

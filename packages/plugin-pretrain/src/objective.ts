@@ -45,7 +45,7 @@ export interface Objective {
   /** Functions of measures and samples. */
   readonly functions: Readonly<Record<string, PlannedFunction>>;
   /** Before the first step: what does not change while training is computed, or found in the cache. */
-  encode?(options: EncodeOptions): Promise<void>;
+  encode?(options: Omit<EncodeOptions, 'model'>): Promise<void>;
   /** Which of `losses` a step is of, given the steps planned in all. Steps count from 0. */
   lossAt(step: number, total: number): string;
   /** The batch of a step: a pure function of both arguments. */

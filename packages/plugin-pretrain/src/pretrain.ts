@@ -19,23 +19,23 @@ import {
   type ModelSource,
   type Run,
 } from '@likeness/core';
-import { trainingOf, type NetworkName, type PretrainConfig } from './config.ts';
+import { trainingOf, type PretrainConfig } from './config.ts';
 import { findCaptionedPictures, type CaptionedPicture } from './data/captionedPictures.ts';
 import { settingsHash, settingsWithEffect } from './identity.ts';
 import type { Objective } from './objective.ts';
 import { objectiveOf } from './objectives/objectiveOf.ts';
-import type { PretrainSetting } from './stages/context.ts';
+import { isEncoder, type ModelTraining, type PretrainSetting, type Training } from './stages/context.ts';
 import { datasetStage } from './stages/dataset.ts';
 import { encodingStage } from './stages/encoding.ts';
 import { exportStage } from './stages/export.ts';
 import { prepare } from './stages/prepare.ts';
 import { trainingStage } from './stages/training.ts';
 
-export interface PretrainOptions {
-  readonly network: NetworkName;
+/** Which network of which model trains: `startModel` makes one from the config, `startEncoder` an encoder. */
+export type PretrainOptions = Training & RunOptions;
+
+interface RunOptions {
   readonly config: PretrainConfig;
-  /** The model to begin with: `startModel` makes it from the config. */
-  readonly model: DiffusionModel;
   /** Where run folders are made when the config names none. */
   readonly runsRoot?: string;
   readonly signal?: AbortSignal;
@@ -43,10 +43,14 @@ export interface PretrainOptions {
   readonly resumeCommand?: (folder: string) => string;
 }
 
-/** Trains one network of a model. Cold: subscribing starts it, unsubscribing stops it with a checkpoint. */
-export function pretrain({ network, config, model, runsRoot, signal, resumeCommand }: PretrainOptions): Run {
+/** Trains one network. Cold: subscribing starts it, unsubscribing stops it with a checkpoint. */
+export function pretrain(options: PretrainOptions): Run {
+  const { network, config, model, runsRoot, signal, resumeCommand } = options;
   const { resolution = model.resolution } = config;
-  checkSettings(config, network, model, resolution);
+  checkSettings(options, config, resolution);
+  const training = isEncoder(options)
+    ? { network: options.network, model: options.model }
+    : { network: options.network, model: options.model };
   const { maxTrainSteps = 0 } = trainingOf(config, network);
   const identity = { config: settingsWithEffect(config, network), model: model.fingerprint, resolution };
   return runJob({
@@ -64,8 +68,7 @@ export function pretrain({ network, config, model, runsRoot, signal, resumeComma
     signal,
     ...(resumeCommand === undefined ? {} : { resumeCommand }),
     check: () => findCaptionedPictures(config.data),
-    run: (job, pictures) =>
-      runStages({ ...job, config, network, model, resolution, identity }, pictures, job),
+    run: (job, pictures) => runStages({ ...job, ...training, config, resolution, identity }, pictures, job),
   });
 }
 
@@ -97,12 +100,17 @@ async function runStages(
 }
 
 /** @throws ConfigError for settings that do not fit the model */
-function checkSettings(
-  config: PretrainConfig,
-  network: NetworkName,
-  model: DiffusionModel,
-  resolution: number,
-): void {
+function checkSettings(training: Training, config: PretrainConfig, resolution: number): void {
+  const details = isEncoder(training)
+    ? resolution === training.model.resolution
+      ? []
+      : [`resolution: ${resolution}, the encoder takes ${training.model.resolution} pixels`]
+    : misfits(training, config, resolution);
+  if (details.length === 0) return;
+  throw new ConfigError('the settings do not fit the model', { where: training.model.source, details });
+}
+
+function misfits({ network, model }: ModelTraining, config: PretrainConfig, resolution: number): string[] {
   const { downsampleFactor } = model.latentCodec;
   const { predictionType, alphasCumprod } = model.noiseSchedule;
   const { cropSizePx = resolution } = config.vae;
@@ -118,8 +126,7 @@ function checkSettings(
     details.push(
       'scheduler: where the last timestep is pure noise (rescale_betas_zero_snr), noise cannot be predicted from it: v_prediction can',
     );
-  if (details.length > 0)
-    throw new ConfigError('the settings do not fit the model', { where: model.source, details });
+  return details;
 }
 
 /**
@@ -127,6 +134,13 @@ function checkSettings(
  * cache by its content, so that every run of a config begins with the same bytes.
  */
 export async function startModel(config: PretrainConfig, models: ModelSource): Promise<DiffusionModel> {
+  if (config.model === undefined) {
+    throw new ConfigError('nothing says which model is trained', {
+      where: 'model',
+      expected: 'a folder, a file, a Hub id, or config files and what is random',
+      got: 'nothing',
+    });
+  }
   const definition: ModelDefinition = {
     ...(typeof config.model === 'string' ? { from: config.model } : withoutUndefined(config.model)),
     seed: config.seed,

@@ -1,55 +1,9 @@
 // Settings of pretraining: a file (.ts, .yaml, .json) names the data and the model, and says how each network trains.
 // Defaults are those the bundled model was made with.
-import { LEARNING_RATE_SCHEDULES, OPTIMIZERS } from '@likeness/core';
 import { z } from 'zod';
-
-const positiveInt = z.int().positive();
-const positive = z.number().positive();
-const nonNegative = z.number().nonnegative();
-
-function option<Schema extends z.ZodType>(schema: Schema, description: string): Schema {
-  return schema.meta({ description });
-}
-
-interface TrainingDefaults {
-  readonly batchSize: number;
-  readonly learningRate: number;
-  readonly adamBeta2: number;
-  readonly adamWeightDecay: number;
-  readonly emaDecay: number;
-}
-
-/** What every network's training has. */
-function trainingFields(defaults: TrainingDefaults) {
-  return {
-    batchSize: option(positiveInt.default(defaults.batchSize), 'pictures a step'),
-    maxTrainSteps: option(positiveInt.optional(), 'optimizer steps; default: as many as fit into maxMinutes'),
-    maxMinutes: option(positive.optional(), 'stop after so many minutes of training'),
-    learningRate: option(positive.default(defaults.learningRate), 'learning rate'),
-    lrScheduler: option(z.enum(LEARNING_RATE_SCHEDULES).default('cosine'), 'how the learning rate changes'),
-    lrWarmupSteps: option(
-      z.int().nonnegative().default(100),
-      'steps in which the learning rate grows from 0',
-    ),
-    lrHoldShare: option(
-      z.number().min(0).lt(1).default(0.5),
-      'share of the steps at the full rate before the schedule begins',
-    ),
-    optimizer: option(z.enum(OPTIMIZERS).default('adamw'), 'optimizer'),
-    adamBeta1: option(z.number().min(0).lt(1).default(0.9), 'decay of the mean of gradients'),
-    adamBeta2: option(
-      z.number().min(0).lt(1).default(defaults.adamBeta2),
-      'decay of the mean of squared gradients',
-    ),
-    adamWeightDecay: option(nonNegative.default(defaults.adamWeightDecay), 'weight decay'),
-    adamEpsilon: option(positive.default(1e-8), 'added to the denominator'),
-    maxGradNorm: option(nonNegative.default(1), 'clip gradients to this global norm; 0: never'),
-    emaDecay: option(
-      z.number().min(0).lt(1).default(defaults.emaDecay),
-      'decay of the moving average that is measured, sampled and exported; 0: none',
-    ),
-  };
-}
+import { classifierSchema, imageEncoderSchema, imageTextSchema } from './encoderSchema.ts';
+import type { ClassifierConfig, ImageEncoderConfig, ImageTextConfig } from './encoderSchema.ts';
+import { nonNegative, option, positive, positiveInt, trainingFields } from './trainingFields.ts';
 
 export const vaeSchema = z.strictObject({
   ...trainingFields({
@@ -153,7 +107,10 @@ export const pretrainSchema = z.strictObject({
     z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
     'folders of captioned pictures: picture.png + picture.txt, or metadata.jsonl',
   ),
-  model: option(z.union([z.string().min(1), modelSchema]), 'the model to begin with'),
+  model: option(
+    z.union([z.string().min(1), modelSchema]).optional(),
+    'the model to begin with; encoders have none',
+  ),
   resolution: option(positiveInt.optional(), "side of the pictures in pixels; default: the model's"),
   heldOutShare: option(
     z.number().min(0).lt(1).default(0.02),
@@ -198,6 +155,9 @@ export const pretrainSchema = z.strictObject({
   vae: option(vaeSchema.prefault({}), 'how the autoencoder trains'),
   textEncoder: option(textEncoderSchema.prefault({}), 'how the text encoder trains'),
   unet: option(unetSchema.prefault({}), 'how the noise predictor trains'),
+  imageEncoder: option(imageEncoderSchema.prefault({}), 'how the encoder of individuals trains'),
+  imageText: option(imageTextSchema.prefault({}), 'how the encoder of pictures and captions trains'),
+  classifier: option(classifierSchema.prefault({}), 'how the classifier trains'),
 });
 
 /** What a config file may hold. */
@@ -206,7 +166,8 @@ export type VaeConfig = z.output<typeof vaeSchema>;
 export type TextEncoderConfig = z.output<typeof textEncoderSchema>;
 export type UNetConfig = z.output<typeof unetSchema>;
 /** What every network's training has. */
-export type TrainingConfig = VaeConfig | TextEncoderConfig | UNetConfig;
+export type TrainingConfig =
+  VaeConfig | TextEncoderConfig | UNetConfig | ImageEncoderConfig | ImageTextConfig | ClassifierConfig;
 
 /** Types a config file: `export default definePretrainConfig({ … })`. */
 export const definePretrainConfig = (config: PretrainConfigInput): PretrainConfigInput => config;

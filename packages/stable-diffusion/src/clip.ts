@@ -33,7 +33,7 @@ export function createClipTextEncoder(config: ClipTextConfig): ClipTextEncoder {
     const hiddenStates = [x];
     for (let i = 0; i < config.layers; i++) {
       const input = x;
-      x = checkpointed(() => encoderLayer(scope, `text_model.encoder.layers.${i}`, config, input, mask));
+      x = checkpointed(() => clipEncoderLayer(scope, `text_model.encoder.layers.${i}`, config, input, mask));
       hiddenStates.push(x);
     }
     const normed = (state: Tensor): Tensor =>
@@ -65,7 +65,24 @@ function embed({ parameters }: Scope, config: ClipTextConfig, ids: Tensor, token
   return tf.add(embedded, positions);
 }
 
-function encoderLayer(scope: Scope, path: string, config: ClipTextConfig, x: Tensor, mask: Tensor): Tensor {
+/** What a layer of either of CLIP's towers is made of. */
+export type ClipLayerConfig = Pick<
+  ClipTextConfig,
+  'hiddenSize' | 'intermediateSize' | 'heads' | 'layerNormEps' | 'activation'
+>;
+
+/**
+ * One layer of a tower: attention and a perceptron, each after a norm and added to its input.
+ * @param x `[B, N, hiddenSize]`
+ * @param mask added to the scores of attention
+ */
+export function clipEncoderLayer(
+  scope: Scope,
+  path: string,
+  config: ClipLayerConfig,
+  x: Tensor,
+  mask?: Tensor,
+): Tensor {
   const { parameters } = scope;
   const { hiddenSize, intermediateSize, heads, layerNormEps } = config;
   const project = (name: string, input: Tensor): Tensor =>

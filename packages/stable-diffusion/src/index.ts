@@ -14,11 +14,13 @@ export { createAutoencoder } from './vae.ts';
 export type { Autoencoder } from './vae.ts';
 export { parseVaeConfig } from './vaeConfig.ts';
 export type { VaeConfig } from './vaeConfig.ts';
-export { createClipTextEncoder } from './clip.ts';
-export type { ClipTextEncoder, TextStates } from './clip.ts';
+export { clipEncoderLayer, createClipTextEncoder } from './clip.ts';
+export type { ClipLayerConfig, ClipTextEncoder, TextStates } from './clip.ts';
 export { parseClipTextConfig } from './clipConfig.ts';
 export type { ClipTextConfig } from './clipConfig.ts';
-export type { Probe } from './layers.ts';
+export { activations, layerNorm, multiHeadAttention } from './layers.ts';
+export type { ActivationName, Probe, Scope } from './layers.ts';
+export { count, only, parseConfig } from './config.ts';
 
 export { createTokenizer, loadTokenizer, readTokenizerFiles } from './tokenizer/index.ts';
 export type { ClipTokenizer, TokenizerDefinition } from './tokenizer/index.ts';
@@ -41,6 +43,7 @@ export {
 export type { Denoise, SampleOptions, Sampler, SamplerName } from './samplers/index.ts';
 
 export {
+  componentFingerprint,
   matchKeys,
   modelFingerprint,
   openModel,

@@ -1,5 +1,6 @@
 // pipeline export: an earlier checkpoint of a run as a model. Overfitting is the usual failure; the best step is often
 // not the last.
+import { exportPretraining, isPretraining } from '../run/pretraining.ts';
 import { join, resolve } from 'node:path';
 import { exportCheckpoint, openCheckpoints, readRun } from '@likeness/core';
 import { Command, Option } from 'commander';
@@ -8,7 +9,6 @@ import { planRun, prepareRun } from '../run/prepareRun.ts';
 import { count, displayPath, shellQuote } from '../terminal/format.ts';
 import { wholeNumber } from '../terminal/numbers.ts';
 import { colours, type Terminal } from '../terminal/terminal.ts';
-import { exportPretraining, isPretraining } from './pretrain.ts';
 
 const EXAMPLES = `
 Examples:

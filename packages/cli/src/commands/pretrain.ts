@@ -2,68 +2,75 @@
 import { join } from 'node:path';
 import {
   cacheKey,
-  ConfigError,
   flagLayer,
-  killEngines,
   optionsFromSchema,
-  readRunRecord,
   type ConfigLayer,
   type OptionDescription,
 } from '@likeness/core';
 import {
-  exportPretrained,
+  classifierSchema,
+  ENCODERS,
+  imageEncoderSchema,
+  imageTextSchema,
   loadPretrainConfig,
   NETWORKS,
-  pretrain,
   pretrainSchema,
   resolvePretrainConfig,
   SETTINGS_OF,
-  startModel,
   textEncoderSchema,
   trainingOf,
   unetSchema,
   vaeSchema,
   type NetworkName,
-  type PretrainConfig,
 } from '@likeness/plugin-pretrain';
 import { Command } from 'commander';
-import { doodlePretraining, modelSource } from '../composition.ts';
+import { doodleJudging, doodlePretraining } from '../composition.ts';
 import { EXIT, type ExitCode } from '../exitCodes.ts';
-import { createReporter } from '../progress/reporters.ts';
-import { followRun } from '../run/followRun.ts';
 import { RUNS_ROOT } from '../run/findRun.ts';
+import { trainOne } from '../run/pretraining.ts';
 import { commanderOptions, saidFlags } from '../run/runFlags.ts';
 import { displayPath, shellQuote } from '../terminal/format.ts';
-import { colours, type Terminal } from '../terminal/terminal.ts';
-import { addReportFlags, reportStyle, type ReportFlags } from './reporting.ts';
-import { tellInterrupted, type SetExitCode } from './run.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+import { addReportFlags, type ReportFlags } from './reporting.ts';
+import type { SetExitCode } from './run.ts';
 
 const EXAMPLES = `
-CONFIG is a .ts, .js, .yaml or .json file, or doodle: the settings of the model that comes along (docs/pretraining.md).
+CONFIG is a .ts, .js, .yaml or .json file, or doodle or doodle-judges: the settings of the model that comes along and of
+its judges (docs/pretraining.md).
 
 Examples:
   pipeline pretrain all config.yaml --output-dir runs/mine
   pipeline pretrain vae config.yaml --max-minutes 30
   pipeline pretrain unet config.yaml --model runs/mine/text-encoder/export --max-train-steps 5000
-  pipeline pretrain doodle --data drawings/`;
+  pipeline pretrain doodle --data drawings/
+  pipeline pretrain image-encoder config.yaml --max-minutes 20
+  pipeline pretrain doodle-judges --data drawings/`;
 
-const SCHEMAS = { vae: vaeSchema, 'text-encoder': textEncoderSchema, unet: unetSchema } as const;
+const SCHEMAS = {
+  vae: vaeSchema,
+  'text-encoder': textEncoderSchema,
+  unet: unetSchema,
+  'image-encoder': imageEncoderSchema,
+  'image-text': imageTextSchema,
+  classifier: classifierSchema,
+} as const;
 const DESCRIPTIONS: Readonly<Record<NetworkName, string>> = {
   vae: 'the autoencoder between pictures and latents',
   'text-encoder': 'the text encoder, on captions (and pictures)',
   unet: 'the noise predictor, on latents and text states',
+  'image-encoder': 'an encoder of pictures that tells individuals apart',
+  'image-text': 'an encoder of pictures and captions, as CLIP is',
+  classifier: 'a classifier of what pictures show',
 };
 /** Flags of `all` that hold for each network. */
 const OF_EACH: readonly string[] = ['maxTrainSteps', 'maxMinutes'];
-
-export const isPretraining = (recipe: string): boolean => recipe.startsWith('pretrain-');
 
 /** `pretrain vae|text-encoder|unet CONFIG`, `pretrain all CONFIG`, `pretrain doodle`. */
 export function pretrainCommand(terminal: Terminal, exit: SetExitCode): Command {
   const command = new Command('pretrain')
     .description('make a small text-to-image model from captioned pictures')
     .addHelpText('after', EXAMPLES);
-  for (const network of NETWORKS) {
+  for (const network of [...NETWORKS, ...ENCODERS]) {
     const flags = [...sharedFlags(), ...networkFlags(network)];
     const one = new Command(network).description(`train ${DESCRIPTIONS[network]}`).argument('<config>');
     command.addCommand(
@@ -74,20 +81,35 @@ export function pretrainCommand(terminal: Terminal, exit: SetExitCode): Command 
     );
   }
   const flags = [...sharedFlags(), ...flagsOfEach()];
-  const all = new Command('all').description('train all three, each on those before it').argument('<config>');
-  command.addCommand(
-    withFlags(all, flags).action(async (file: string, opts: Opts) => {
-      exit(await trainAll(`all ${shellQuote(file)}`, await layersOf(file, opts, flags), opts, terminal));
-    }),
-  );
-  const doodle = new Command('doodle').description('make the model that comes along again');
-  command.addCommand(
-    withFlags(doodle, flags).action(async (opts: Opts) => {
-      exit(await trainAll('doodle', await layersOf('doodle', opts, flags), opts, terminal));
-    }),
-  );
+  const several = (name: string, about: string, networks: readonly NetworkName[]): void => {
+    const one = new Command(name).description(about).argument('<config>');
+    command.addCommand(
+      withFlags(one, flags).action(async (file: string, opts: Opts) => {
+        const what = `${name} ${shellQuote(file)}`;
+        exit(await trainSeveral(networks, what, await layersOf(file, opts, flags), opts, terminal));
+      }),
+    );
+  };
+  const ours = (name: string, about: string, networks: readonly NetworkName[]): void => {
+    const one = new Command(name).description(about);
+    command.addCommand(
+      withFlags(one, flags).action(async (opts: Opts) => {
+        exit(await trainSeveral(networks, name, await layersOf(name, opts, flags), opts, terminal));
+      }),
+    );
+  };
+  several('all', 'train a text-to-image model: autoencoder, text encoder and noise predictor', NETWORKS);
+  several('judges', 'train both encoders and the classifier', ENCODERS);
+  ours('doodle', 'make the model that comes along again', NETWORKS);
+  ours('doodle-judges', 'make its judges again', ENCODERS);
   return command;
 }
+
+/** Recipes that come along, by their names. */
+const RECIPES: Readonly<Record<string, string>> = {
+  doodle: doodlePretraining,
+  'doodle-judges': doodleJudging,
+};
 
 type Opts = ReportFlags & Record<string, unknown>;
 
@@ -133,12 +155,18 @@ async function layersOf(
     Object.keys(each).length === 0
       ? {}
       : Object.fromEntries(Object.values(SETTINGS_OF).map((key) => [key, each]));
-  const path = file === 'doodle' ? doodlePretraining : file;
-  return [await loadPretrainConfig(path), { name: said.name, values: { ...rest, ...spread } }];
+  return [
+    await loadPretrainConfig(RECIPES[file] ?? file),
+    { name: said.name, values: { ...rest, ...spread } },
+  ];
 }
 
-/** Trains all networks, each in a folder of its own; what is finished is left as it is, what is begun goes on. */
-async function trainAll(
+/**
+ * Trains networks, each in a folder of its own; what is finished is left as it is, what is begun goes on. Those of a
+ * model stand on those before them.
+ */
+async function trainSeveral(
+  networks: readonly NetworkName[],
   what: string,
   layers: readonly ConfigLayer[],
   flags: ReportFlags,
@@ -146,92 +174,17 @@ async function trainAll(
 ): Promise<ExitCode> {
   const config = resolvePretrainConfig(layers);
   // Told before the first of them starts.
-  for (const network of NETWORKS) trainingOf(config, network);
+  for (const network of networks) trainingOf(config, network);
   const { outputDir: _out, cacheDir: _cache, resume: _resume, ...settings } = config;
   const root = config.outputDir ?? join(RUNS_ROOT, `pretrain-${cacheKey(settings).slice(0, 8)}`);
-  let { model } = config;
-  for (const network of NETWORKS) {
+  let own = config;
+  for (const network of networks) {
     const outputDir = join(root, network);
-    const own = { ...config, model, outputDir, resume: 'latest' };
+    own = { ...own, outputDir, resume: 'latest' };
     const again = `npx pipeline pretrain ${what} --output-dir ${shellQuote(displayPath(root))}`;
     const code = await trainOne(network, own, flags, terminal, () => again);
     if (code !== EXIT.ok) return code;
-    model = join(outputDir, 'export');
+    if (networks === NETWORKS) own = { ...own, model: join(outputDir, 'export') };
   }
   return EXIT.ok;
-}
-
-async function trainOne(
-  network: NetworkName,
-  config: PretrainConfig,
-  flags: ReportFlags,
-  terminal: Terminal,
-  resumeCommand?: (folder: string) => string,
-): Promise<ExitCode> {
-  trainingOf(config, network);
-  const model = await startModel(config, modelSource);
-  const style = reportStyle(flags, terminal);
-  const stop = new AbortController();
-  const run = pretrain({
-    network,
-    config,
-    model,
-    runsRoot: RUNS_ROOT,
-    signal: stop.signal,
-    ...(resumeCommand === undefined ? {} : { resumeCommand }),
-  });
-  const last = await followRun(run, { reporter: createReporter(style, terminal), stop, kill: killEngines });
-  const tells = style === 'live' || style === 'plain';
-  if (last?.type === 'run-interrupted') {
-    if (tells) tellInterrupted(last, terminal);
-    return EXIT.interrupted;
-  }
-  if (last !== undefined && tells) {
-    terminal.out('');
-    if (last.sheet !== undefined) terminal.out(`sheet    ${displayPath(last.sheet)}`);
-    terminal.out(`export   ${displayPath(last.export)}`);
-    const prompt = config.samplePrompts?.[0] ?? 'a dog';
-    const next = `npx pipeline generate ${shellQuote(displayPath(last.folder))} --prompt ${shellQuote(prompt)}`;
-    if (network === 'unet') terminal.out(`next     ${colours.bold(next)}`);
-  }
-  return EXIT.ok;
-}
-
-/** Goes on with a run of one network, from what its folder says. */
-export async function resumePretraining(
-  folder: string,
-  flags: ReportFlags,
-  terminal: Terminal,
-): Promise<ExitCode> {
-  const { network, config } = await recordedPretraining(folder, { outputDir: folder, resume: 'latest' });
-  return trainOne(network, config, flags, terminal);
-}
-
-/** Exports a checkpoint of such a run. @returns the files written */
-export async function exportPretraining(
-  folder: string,
-  checkpoint: string,
-  output: string,
-  { exportDtype, exportFormat }: { readonly exportDtype?: string; readonly exportFormat?: string },
-): Promise<string[]> {
-  const { network, config } = await recordedPretraining(folder, {
-    ...(exportDtype === undefined ? {} : { exportDtype }),
-    ...(exportFormat === undefined ? {} : { exportFormat }),
-  });
-  const model = await startModel(config, modelSource);
-  return exportPretrained({ network, config, model, run: folder, checkpoint, output });
-}
-
-/** What the folder of a run says, with settings over it. */
-async function recordedPretraining(
-  folder: string,
-  over: Readonly<Record<string, unknown>>,
-): Promise<{ network: NetworkName; config: PretrainConfig }> {
-  const recorded = (await readRunRecord(folder)).config as unknown as Readonly<Record<string, unknown>>;
-  const network = NETWORKS.find((name) => recorded['recipe'] === `pretrain-${name}`);
-  if (network === undefined)
-    throw new ConfigError('no such pretraining', { where: folder, got: String(recorded['recipe']) });
-  const known = Object.entries(recorded).filter(([key]) => key in pretrainSchema.shape);
-  const values = { ...Object.fromEntries(known), ...over };
-  return { network, config: resolvePretrainConfig([{ name: join(folder, 'config.json'), values }]) };
 }

@@ -2,12 +2,12 @@
 import { readRun, readRunRecord } from '@likeness/core';
 import { Command } from 'commander';
 import { EXIT } from '../exitCodes.ts';
+import { isPretraining, resumePretraining } from '../run/pretraining.ts';
 import { requireRun } from '../run/findRun.ts';
 import { planRun, prepareRun } from '../run/prepareRun.ts';
 import { displayPath } from '../terminal/format.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { addReportFlags, type ReportFlags } from './reporting.ts';
-import { isPretraining, resumePretraining } from './pretrain.ts';
 import { startRun, type SetExitCode } from './run.ts';
 
 const EXAMPLES = `

@@ -3,12 +3,18 @@
 import { createJiti } from 'jiti';
 import * as zod from 'zod';
 
-/** The exports of a module by path. */
-export async function loadModule(path: string): Promise<Record<string, unknown>> {
+/**
+ * The exports of a module by path.
+ * @param modules further packages whose running copies it gets, by name
+ */
+export async function loadModule(
+  path: string,
+  modules: Readonly<Record<string, unknown>> = {},
+): Promise<Record<string, unknown>> {
   // Loaded when needed: this file is itself part of core's index.
   const core: unknown = await import('../index.ts');
   const jiti = createJiti(import.meta.url, {
-    virtualModules: { '@likeness/core': core, zod },
+    virtualModules: { ...modules, '@likeness/core': core, zod },
     interopDefault: false,
     moduleCache: false,
     // Compiled files are small; leaving them behind in a shared folder would be worse than compiling again.

@@ -54,12 +54,20 @@ export function cropSamples(
   return result;
 }
 
+/** Cuts a rectangle out of a picture; what lies outside is black. */
+export function cropImage(
+  image: RgbImage,
+  window: Size & { readonly left: number; readonly top: number },
+): RgbImage {
+  const { width, height } = window;
+  return { width, height, data: cropSamples(image.data, { ...image, channels: 3 }, window) };
+}
+
 /** torchvision's `CenterCrop(size)`, padded with black where the picture is smaller. */
 export function centerCrop(image: RgbImage, size: number): RgbImage {
   const left = centerCropOffset(image.width, size);
   const top = centerCropOffset(image.height, size);
-  const data = cropSamples(image.data, { ...image, channels: 3 }, { left, top, width: size, height: size });
-  return { width: size, height: size, data };
+  return cropImage(image, { left, top, width: size, height: size });
 }
 
 /** A picture as a square of `size` pixels: shorter side resized (bilinear, as train_dreambooth.py), middle cut out. */

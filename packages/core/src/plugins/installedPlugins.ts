@@ -13,15 +13,18 @@ export interface InstalledPlugin {
   readonly folder: string;
 }
 
-/** All plugin packages below the node_modules folders from `cwd` upwards; the nearest of a name comes first. */
-export function installedPlugins(cwd: string): InstalledPlugin[] {
+/**
+ * All plugin packages below the node_modules folders from `cwd` upwards; the nearest of a name comes first.
+ * @param prefix of packages of another kind: `likeness-metric-`
+ */
+export function installedPlugins(cwd: string, prefix: string = PREFIX): InstalledPlugin[] {
   const found: InstalledPlugin[] = [];
   for (const folder of nodeModulesFolders(cwd)) {
     for (const entry of list(folder)) {
-      if (entry.startsWith(PREFIX)) found.push(installed(folder, entry));
+      if (entry.startsWith(prefix)) found.push(installed(folder, entry, prefix));
       if (!entry.startsWith('@')) continue;
       for (const inner of list(join(folder, entry))) {
-        if (inner.startsWith(PREFIX)) found.push(installed(folder, `${entry}/${inner}`));
+        if (inner.startsWith(prefix)) found.push(installed(folder, `${entry}/${inner}`, prefix));
       }
     }
   }
@@ -29,8 +32,8 @@ export function installedPlugins(cwd: string): InstalledPlugin[] {
   return found.filter(({ packageName }, index) => names.indexOf(packageName) === index);
 }
 
-function installed(folder: string, packageName: string): InstalledPlugin {
-  const name = packageName.slice(packageName.indexOf(PREFIX) + PREFIX.length);
+function installed(folder: string, packageName: string, prefix: string): InstalledPlugin {
+  const name = packageName.slice(packageName.indexOf(prefix) + prefix.length);
   return { name, packageName, folder: join(folder, packageName) };
 }
 

@@ -139,15 +139,49 @@ async function findByName(
   return loadPackage(first);
 }
 
-async function loadPackage({ name, packageName, folder }: InstalledPlugin): Promise<Plugin> {
+async function loadPackage(installed: InstalledPlugin): Promise<Plugin> {
+  const { name, packageName, folder } = installed;
+  refuseOtherCore(name, folder);
+  const load = (): Promise<Record<string, unknown>> => importInstalled(installed);
+  return pluginOf(await loaded(load, `${packageName} at ${folder}`), packageName, name);
+}
+
+/** What an installed package exports. */
+async function importInstalled({ packageName, folder }: InstalledPlugin): Promise<Record<string, unknown>> {
   // Resolved as an import from beside it would be, and imported by Node itself: it brings its own idea of core.
   const jiti = createJiti(import.meta.url);
-  refuseOtherCore(name, folder);
-  const load = async (): Promise<Record<string, unknown>> => {
-    const url = jiti.esmResolve(packageName, pathToFileURL(`${folder}/package.json`).href);
-    return (await import(url)) as Record<string, unknown>;
-  };
-  return pluginOf(await loaded(load, `${packageName} at ${folder}`), packageName, name);
+  const url = jiti.esmResolve(packageName, pathToFileURL(`${folder}/package.json`).href);
+  return (await import(url)) as Record<string, unknown>;
+}
+
+/**
+ * What a package of another kind than plugins exports, found as plugins are: installed under its prefix, or a path.
+ * @param prefix `likeness-metric-`
+ * @param modules packages whose running copies a path's file gets, beside core
+ * @throws PluginError when nothing of the name is installed, or it cannot be loaded
+ */
+export async function loadExtension(
+  name: string,
+  {
+    cwd,
+    prefix,
+    modules = {},
+  }: {
+    readonly cwd: string;
+    readonly prefix: string;
+    readonly modules?: Readonly<Record<string, unknown>>;
+  },
+): Promise<Record<string, unknown>> {
+  if (isPath(name)) return loaded(() => loadModule(resolve(cwd, name), modules), name);
+  const installed = installedPlugins(cwd, prefix);
+  const found = installed.find((one) => one.name === name || one.packageName === name);
+  if (found) return loaded(() => importInstalled(found), `${found.packageName} at ${found.folder}`);
+  const known = installed.map((one) => one.name);
+  throw new PluginError('no such package', {
+    where: name,
+    expected: `an installed package ${prefix}NAME or @scope/${prefix}NAME, or a path that starts with ./`,
+    got: `${known.join(', ') || 'none installed'}${didYouMean(name, known)}`,
+  });
 }
 
 /** Before it is loaded: a second copy of core brings a second TensorFlow.js, which fills the screen with complaints. */

@@ -10,10 +10,14 @@ import type {
   OnCompile,
   Program,
 } from '@likeness/engine';
-import type { DiffusionModel, ModelComponent } from '../contracts.ts';
+import type { DiffusionModel, ModelComponent, WeightedModel } from '../contracts.ts';
+
+/** A model as programs see it: components with weights. */
+export type ComputedModel =
+  Pick<DiffusionModel, 'textEncoder' | 'noisePredictor' | 'latentCodec'> | Pick<WeightedModel, 'components'>;
 
 export interface MachineOptions {
-  readonly model: DiffusionModel;
+  readonly model: ComputedModel;
   readonly threads: number;
   readonly mode: Mode;
   readonly precision: 'fp32' | 'bf16';
@@ -87,13 +91,10 @@ export async function startMachine(
   }
 }
 
-export const componentsOf = (model: DiffusionModel): readonly ModelComponent[] => [
-  model.textEncoder,
-  model.noisePredictor,
-  model.latentCodec,
-];
+export const componentsOf = (model: ComputedModel): readonly ModelComponent[] =>
+  'components' in model ? model.components : [model.textEncoder, model.noisePredictor, model.latentCodec];
 
-const weightNames = (model: DiffusionModel): ReadonlySet<string> =>
+const weightNames = (model: ComputedModel): ReadonlySet<string> =>
   new Set(
     componentsOf(model).flatMap(({ parameters }) =>
       [...parameters.entries().values()].map(({ variable }) => variableInfo(variable).name),
@@ -102,7 +103,7 @@ const weightNames = (model: DiffusionModel): ReadonlySet<string> =>
 
 /** Where the base model's weights lie, for every variable of the program that is one of them. */
 export function baseWeights(
-  model: DiffusionModel,
+  model: ComputedModel,
   program: Program,
   rename = (name: string): string => name,
 ): LoadFromFile[] {

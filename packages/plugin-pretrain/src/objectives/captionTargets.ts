@@ -5,13 +5,13 @@ import { defineFunction, tf, type Program, type Tensor } from '@likeness/core';
 import type { PictureStore } from '../data/pictureStore.ts';
 import { planned, type Objective } from '../objective.ts';
 import type { TextEncoderConfig } from '../schema.ts';
-import type { ComputeSetting } from '../stages/context.ts';
+import type { ModelSetting } from '../stages/context.ts';
 import { targetsOf, type Target } from './targets.ts';
 import type { CaptionBatches } from './textEncoder.ts';
 import { createHead } from './textHead.ts';
 
 export function captionTargets(
-  { model, config, emit }: ComputeSetting,
+  { model, config, emit }: ModelSetting,
   { pictures }: PictureStore,
   { columns }: TextEncoderConfig,
   batches: CaptionBatches,
@@ -91,7 +91,7 @@ export function captionTargets(
 }
 
 /** Cross-entropy of a column (0 where a caption has no value), or of each word being there. `[B, T]` */
-function lossOf({ kind, first, values }: Target, logits: Tensor, labels: Tensor): Tensor {
+export function lossOf({ kind, first, values }: Target, logits: Tensor, labels: Tensor): Tensor {
   const [batch = 1, tokens = 1] = logits.shape;
   const own = tf.slice(logits, [0, 0, first], [batch, tokens, values.length]);
   const wanted = tf.expandDims(tf.slice(labels, [0, first], [batch, values.length]), 1); // [B, 1, n]
@@ -102,7 +102,7 @@ function lossOf({ kind, first, values }: Target, logits: Tensor, labels: Tensor)
 }
 
 /** 1 or 0 for a column, a share of the words that are told right; undefined where the caption has no value. */
-function accuracyOf(
+export function accuracyOf(
   { kind, first, values }: Target,
   scores: ArrayLike<number>,
   labels: Float32Array,

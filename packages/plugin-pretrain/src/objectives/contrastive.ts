@@ -5,18 +5,17 @@ import { toUnitRange } from '../data/draw.ts';
 import type { PictureStore } from '../data/pictureStore.ts';
 import { planned, type Objective } from '../objective.ts';
 import type { TextEncoderConfig } from '../schema.ts';
-import type { ComputeSetting } from '../stages/context.ts';
+import type { ModelSetting } from '../stages/context.ts';
+import { countMatches, crossEntropy, equalRows, MAX_LOG_SCALE, unit } from './matching.ts';
 import type { CaptionBatches } from './textEncoder.ts';
 import { createHead } from './textHead.ts';
 
 /** Where CLIP's temperature starts: 1 / 0.07. */
 const LOG_SCALE_START = Math.log(1 / 0.07);
-/** CLIP's bound on it. */
-const LOG_SCALE_MOST = Math.log(100);
 const LOG_SCALE = 'logit_scale';
 
 export function contrastive(
-  { model, config, resolution }: ComputeSetting,
+  { model, config, resolution }: ModelSetting,
   store: PictureStore,
   { imageTowerWidth, embeddingWidth }: TextEncoderConfig,
   batches: CaptionBatches,
@@ -33,7 +32,7 @@ export function contrastive(
     const meaning = tf.sum(tf.mul(states, tf.expandDims(fed.behind, 2)), 1); // [B, D]
     const texts = unit(parameters.linear('text_projection', meaning, embeddingWidth, { bias: false }));
     const images = unit(imageTower(parameters, fed.pixels, imageTowerWidth, embeddingWidth));
-    const scale = tf.exp(tf.minimum(parameters.get(LOG_SCALE, [1]), LOG_SCALE_MOST));
+    const scale = tf.exp(tf.minimum(parameters.get(LOG_SCALE, [1]), MAX_LOG_SCALE));
     return tf.mul(scale, tf.matMul(texts, images, false, true));
   };
   const head = createHead(textEncoder, config.seed, inputs, (parameters, fed) => ({
@@ -59,9 +58,8 @@ export function contrastive(
         compute: ({ same, ...fed }) => {
           const logits = similarities(head.parameters, fed as Record<keyof typeof inputs, Tensor>);
           const wanted = same as Tensor;
-          const crossEntropy = (of: Tensor): Tensor =>
-            tf.neg(tf.mean(tf.sum(tf.mul(wanted, tf.logSoftmax(of)), 1)));
-          const [findsPicture, findsCaption] = [crossEntropy(logits), crossEntropy(tf.transpose(logits))];
+          const findsPicture = crossEntropy(logits, wanted);
+          const findsCaption = crossEntropy(tf.transpose(logits), wanted);
           return {
             total: tf.div(tf.add(findsPicture, findsCaption), 2),
             terms: new Map([
@@ -77,20 +75,14 @@ export function contrastive(
     lossAt: () => 'match',
     async batchOf(_, step) {
       const numbers = batches.draw(step);
-      return { ...(await feeds(numbers)), same: sameCaptions(captionsOf(numbers)) };
+      return { ...(await feeds(numbers)), same: equalRows(captionsOf(numbers)) };
     },
     async measure(program: Program) {
       let [right, count] = [0, 0];
       for (const { numbers, count: rows } of batches.measured()) {
         const captions = captionsOf(numbers);
         const { similarities: told = [] } = await program.run('match', await feeds(numbers));
-        for (let row = 0; row < rows; row++) {
-          let best = 0;
-          for (let column = 1; column < rows; column++) {
-            if ((told[row * batchSize + column] ?? 0) > (told[row * batchSize + best] ?? 0)) best = column;
-          }
-          right += captions[best] === captions[row] ? 1 : 0;
-        }
+        right += countMatches(told, batchSize, captions, rows);
         count += rows;
       }
       return { [`retrieved.of${batchSize}`]: right / count };
@@ -112,18 +104,4 @@ function imageTower(parameters: Parameters, pixels: Tensor, width: number, embed
     x = tf.mul(x, tf.sigmoid(x));
   }
   return parameters.linear('image_projection', tf.mean(x, [1, 2]), embedding, { bias: false });
-}
-
-/** Rows of length 1. */
-const unit = (x: Tensor): Tensor => tf.mul(x, tf.rsqrt(tf.add(tf.sum(tf.square(x), 1, true), 1e-12)));
-
-/** `[B, B]`: which pictures a caption may find; each row sums to 1. Symmetric, so columns do as well. */
-function sameCaptions(captions: readonly string[]): Float32Array {
-  const size = captions.length;
-  const same = new Float32Array(size * size);
-  captions.forEach((caption, row) => {
-    const equal = captions.flatMap((other, column) => (other === caption ? [column] : []));
-    for (const column of equal) same[row * size + column] = 1 / equal.length;
-  });
-  return same;
 }

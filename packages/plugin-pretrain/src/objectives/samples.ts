@@ -12,7 +12,7 @@ import {
 } from '@likeness/core';
 import type { PictureStore } from '../data/pictureStore.ts';
 import { planned, type Look } from '../objective.ts';
-import type { ComputeSetting } from '../stages/context.ts';
+import type { ModelSetting } from '../stages/context.ts';
 
 /** Prompts where nobody names any: captions of so many held-out pictures. */
 const CAPTION_PROMPTS = 8;
@@ -27,7 +27,7 @@ export interface PictureSampler {
 }
 
 export function pictureSampler(
-  { model, config, resolution, emit }: ComputeSetting,
+  { model, config, resolution, emit }: ModelSetting,
   pictures: PictureStore,
 ): PictureSampler {
   const { numSamples, numInferenceSteps, guidanceScale } = config;

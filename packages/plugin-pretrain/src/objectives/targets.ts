@@ -26,10 +26,14 @@ const MOST_VALUES = 500;
 const MOST_WORDS = 500;
 const WORDS = 'words';
 
-/** @throws DataError for a named column that the data do not have, or that has one value or too many */
+/**
+ * @param known the values of the named columns, where somebody has decided on them
+ * @throws DataError for a named column that the data do not have, or that has one value or too many
+ */
 export function targetsOf(
   pictures: readonly CaptionedPicture[],
   named: readonly string[] | undefined,
+  known?: Readonly<Record<string, readonly string[]>>,
 ): Targets {
   const valuesOf = new Map<string, Set<string>>();
   for (const { columns } of pictures) {
@@ -44,7 +48,7 @@ export function targetsOf(
     // A value of its own for most pictures is a name, not a kind.
     return size > 1 && size <= Math.min(MOST_VALUES, Math.max(2, pictures.length / 4));
   };
-  const wrong = named?.filter((column) => !fits(column)) ?? [];
+  const wrong = known ? [] : (named?.filter((column) => !fits(column)) ?? []);
   if (wrong.length > 0) {
     throw new DataError('columns that cannot be predicted', {
       where: 'textEncoder.columns',
@@ -58,7 +62,7 @@ export function targetsOf(
     named ?? [...valuesOf.keys()].filter((column) => fits(column) && isSaid(pictures, column)).sort();
   const lists: [string, string[]][] =
     columns.length > 0
-      ? columns.map((column) => [column, [...(valuesOf.get(column) ?? [])].sort()])
+      ? columns.map((column) => [column, [...(known?.[column] ?? [...(valuesOf.get(column) ?? [])].sort())]])
       : [[WORDS, frequentWords(pictures)]];
   let width = 0;
   const targets = lists.map(([name, values]): Target => {

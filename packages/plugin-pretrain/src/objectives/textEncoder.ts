@@ -5,7 +5,7 @@ import { pictureOrder } from '../data/draw.ts';
 import type { PictureStore } from '../data/pictureStore.ts';
 import type { Objective } from '../objective.ts';
 import type { TextEncoderConfig } from '../schema.ts';
-import type { ComputeSetting } from '../stages/context.ts';
+import type { ModelSetting } from '../stages/context.ts';
 import { captionTargets } from './captionTargets.ts';
 import { contrastive } from './contrastive.ts';
 
@@ -22,7 +22,7 @@ export interface CaptionBatches {
 }
 
 export function textEncoderObjective(
-  setting: ComputeSetting,
+  setting: ModelSetting,
   pictures: PictureStore,
   settings: TextEncoderConfig,
 ): Objective {

@@ -18,13 +18,13 @@ import { encodedCaptions, encodedPictures, readFloats, type EncodeOptions } from
 import type { PictureStore } from '../data/pictureStore.ts';
 import type { Feeds, Objective } from '../objective.ts';
 import type { UNetConfig } from '../schema.ts';
-import type { ComputeSetting } from '../stages/context.ts';
+import type { ModelSetting } from '../stages/context.ts';
 import { measureNoisePredictor } from './noiseMeasures.ts';
 import { pictureSampler } from './samples.ts';
 import { unetFunctions } from './unetFunctions.ts';
 
 export function unetObjective(
-  setting: ComputeSetting,
+  setting: ModelSetting,
   pictures: PictureStore,
   settings: UNetConfig,
 ): Objective {
@@ -96,7 +96,8 @@ export function unetObjective(
       },
     },
     functions: { ...unetFunctions(setting, settings, pictures, captions.texts.length), ...sampler.functions },
-    async encode(options: EncodeOptions) {
+    async encode(fed: Omit<EncodeOptions, 'model'>) {
+      const options: EncodeOptions = { ...fed, model };
       await sampler.check();
       latents = await encodedPictures(pictures, size, options);
       states = await encodedCaptions(captions.texts, options);

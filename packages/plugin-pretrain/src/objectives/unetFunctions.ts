@@ -3,7 +3,7 @@ import { defineFunction, float32, int32, latentShapeOf, tf, type PlannedFunction
 import type { PictureStore } from '../data/pictureStore.ts';
 import { planned } from '../objective.ts';
 import type { UNetConfig } from '../schema.ts';
-import type { ComputeSetting } from '../stages/context.ts';
+import type { ModelSetting } from '../stages/context.ts';
 
 /** Rows encoded together. */
 export const ENCODED_TOGETHER = 32;
@@ -11,7 +11,7 @@ export const ENCODED_TOGETHER = 32;
 const MEASURES = 10;
 
 export function unetFunctions(
-  { model, resolution, config }: ComputeSetting,
+  { model, resolution, config }: ModelSetting,
   { batchSize, measureTimesteps }: UNetConfig,
   { pictures }: PictureStore,
   numCaptions: number,

@@ -15,18 +15,14 @@ import { pictureOrder, toUnitRange } from '../data/draw.ts';
 import type { PictureStore } from '../data/pictureStore.ts';
 import { planned, type LossFunction, type Objective } from '../objective.ts';
 import type { VaeConfig } from '../schema.ts';
-import type { ComputeSetting } from '../stages/context.ts';
+import type { ModelSetting } from '../stages/context.ts';
 import { cutSquares } from './crops.ts';
 import { latentSpread, lookAtReconstructions, measureReconstructions } from './reconstruction.ts';
 
 /** Pictures a measure encodes together. */
 const MEASURED_TOGETHER = 16;
 
-export function vaeObjective(
-  setting: ComputeSetting,
-  pictures: PictureStore,
-  settings: VaeConfig,
-): Objective {
+export function vaeObjective(setting: ModelSetting, pictures: PictureStore, settings: VaeConfig): Objective {
   const { model, config, resolution } = setting;
   const { latentCodec } = model;
   const { cropSizePx = resolution, batchSize, wholeShare, decoderOnly } = settings;
@@ -98,7 +94,7 @@ export function vaeObjective(
 }
 
 function reconstructionLoss(
-  { model: { latentCodec } }: ComputeSetting,
+  { model: { latentCodec } }: ModelSetting,
   { decoderOnly, latentNoise, l1Weight, gradientWeight, mseWeight, klWeight }: VaeConfig,
   pixels: Tensor,
   noise: Tensor,

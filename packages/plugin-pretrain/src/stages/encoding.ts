@@ -6,12 +6,11 @@ import type { ComputeSetting, Prepared } from './context.ts';
 export const encodingStage: Stage<undefined, undefined, Prepared<ComputeSetting>> = {
   name: 'encoding',
   async run(_, state) {
-    const { cache, model, machine, objective, signal } = state;
+    const { cache, machine, objective, signal } = state;
     const { modes, ...identity } = machine.program.facts.identity;
     const used = Object.entries(modes).filter(([name]) => name.startsWith('encode'));
     await objective.encode?.({
       cache,
-      model,
       program: machine.program,
       identity: { ...identity, modes: Object.fromEntries(used), together: ENCODED_TOGETHER },
       together: ENCODED_TOGETHER,

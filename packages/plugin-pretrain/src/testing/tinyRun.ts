@@ -1,9 +1,10 @@
 // A run of pretraining on the tiny model, for tests: as a function, and as a process that tests kill.
 import { join } from 'node:path';
-import type { ModelSource, PipelineEvent } from '@likeness/core';
+import type { EncoderSource, ModelSource, PipelineEvent } from '@likeness/core';
 import { createTinyModel, openTinyModel } from '@likeness/core/testing';
 import { resolvePretrainConfig, type NetworkName } from '../config.ts';
-import { pretrain, startModel } from '../pretrain.ts';
+import { openTraining } from '../openTraining.ts';
+import { pretrain } from '../pretrain.ts';
 
 /** The tiny model as a source: definitions say only the seed. */
 export const tinyModels: ModelSource = {
@@ -13,6 +14,11 @@ export const tinyModels: ModelSource = {
     await createTinyModel(folder, { seed });
   },
 };
+
+const none = async (): Promise<never> => {
+  throw new Error('this test has no encoders');
+};
+const noEncoders: EncoderSource = { open: none, identify: none, create: none };
 
 /** Settings of a short run below a folder. */
 export const tinySettings = (folder: string, more: object = {}): Record<string, unknown> => ({
@@ -33,12 +39,13 @@ export async function tinyRun(
   network: NetworkName,
   values: Readonly<Record<string, unknown>>,
   onEvent: (event: PipelineEvent) => void = () => undefined,
+  encoders: EncoderSource = noEncoders,
 ): Promise<PipelineEvent[]> {
   const config = resolvePretrainConfig([{ name: 'test', values }]);
-  const model = await startModel(config, tinyModels);
+  const training = await openTraining(network, config, { models: tinyModels, encoders });
   const events: PipelineEvent[] = [];
   return new Promise((done, fail) => {
-    pretrain({ network, config, model }).subscribe({
+    pretrain({ ...training, config }).subscribe({
       next: (event) => {
         events.push(event);
         onEvent(event);

@@ -6,6 +6,8 @@ import { join, resolve } from 'node:path';
 import { cacheDir, readTensorRaw } from '@likeness/engine';
 import { componentsOf, type ComponentFiles, type ModelFiles } from './modelFiles.ts';
 
+type HashedComponent = Pick<ComponentFiles, 'config' | 'tensors'> & { readonly name: string };
+
 /**
  * sha256 over every tensor (key, dtype, shape, bytes) and every config that shapes what the model computes. The same
  * weights give the same fingerprint in shards, in one file or in an LDM file with the same configs. Hashing reads everything once;
@@ -32,13 +34,13 @@ async function hashModel(model: ModelFiles): Promise<string> {
 }
 
 /** sha256 over some components alone, weights and configs. */
-export async function componentFingerprint(components: readonly ComponentFiles[]): Promise<string> {
+export async function componentFingerprint(components: readonly HashedComponent[]): Promise<string> {
   const hash = createHash('sha256');
   await updateComponents(hash, components);
   return hash.digest('hex');
 }
 
-async function updateComponents(hash: Hash, components: readonly ComponentFiles[]): Promise<void> {
+async function updateComponents(hash: Hash, components: readonly HashedComponent[]): Promise<void> {
   for (const { name, config, tensors } of components) {
     updateJson(hash, [name, withoutNotes(config)]);
     for (const entry of [...tensors.values()].sort((a, b) => (a.name < b.name ? -1 : 1))) {

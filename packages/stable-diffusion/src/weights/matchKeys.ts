@@ -2,6 +2,9 @@
 
 import { WeightsError, type TensorEntry } from '@likeness/engine';
 
+const CURE =
+  'Use the config.json that belongs to these weights; only Stable Diffusion 1.x and 2.x are supported.';
+
 /**
  * Checks that the entries are exactly the expected keys, each of the expected shape.
  * @param expected checkpoint key to shape in the checkpoint's layout
@@ -10,7 +13,7 @@ import { WeightsError, type TensorEntry } from '@likeness/engine';
 export function matchKeys(
   expected: ReadonlyMap<string, readonly number[]>,
   entries: ReadonlyMap<string, TensorEntry>,
-  { component }: { readonly component: string },
+  { component, cure = CURE }: { readonly component: string; readonly cure?: string },
 ): void {
   const missing: string[] = [];
   const misshaped: string[] = [];
@@ -34,6 +37,6 @@ export function matchKeys(
     details,
     expected: `${expected.size} tensors`,
     got: `${missing.length} missing, ${misshaped.length} of another shape, ${unexpected.length} unexpected`,
-    cure: 'Use the config.json that belongs to these weights; only Stable Diffusion 1.x and 2.x are supported.',
+    cure,
   });
 }

@@ -1,0 +1,80 @@
+// A classifier: which noun, scene and colour a picture shows. It trains beside the judges and never with them, so that
+// what generated pictures show is told by somebody who taught nobody.
+import { createRng, float32, tf, type Tensor } from '@likeness/core';
+import { pictureOrder } from '../data/draw.ts';
+import type { PictureStore } from '../data/pictureStore.ts';
+import type { ClassifierConfig } from '../encoderSchema.ts';
+import { planned, type Objective } from '../objective.ts';
+import type { EncoderSetting } from '../stages/context.ts';
+import { accuracyOf, lossOf } from './captionTargets.ts';
+import { encoderBatches, encoderGroups } from './encoderBatches.ts';
+import { targetsOf } from './targets.ts';
+import type { ViewRanges } from './views.ts';
+
+const VIEWS: ViewRanges = { flip: 0.5, zoom: 1.2, shift: 0.08, blurPx: 1.2, light: 0.12, hueDegrees: 6 };
+
+export function classifierObjective(
+  setting: EncoderSetting,
+  store: PictureStore,
+  { batchSize }: ClassifierConfig,
+): Objective {
+  const { model, config } = setting;
+  const { labels } = model;
+  if (labels === undefined) throw new Error('a classifier has labels');
+  const { targets, width, labelsOf } = targetsOf(store.pictures, Object.keys(labels.columns), labels.columns);
+  const order = pictureOrder(store.training, createRng(config.seed), 'classifier.order');
+  const batches = encoderBatches(setting, store, batchSize, VIEWS);
+  return {
+    changed: 'encoder',
+    groups: encoderGroups(model),
+    initialValues: new Map(),
+    losses: {
+      predict: {
+        inputs: { ...batches.inputs, labels: float32(batchSize, width) },
+        compute: ({ labels: wanted, ...fed }) => {
+          const scores = tf.expandDims(labels.classify(batches.pixelsOf(fed)), 1); // [B, 1, N]
+          const terms = targets.map((target): [string, Tensor] => [
+            target.name,
+            tf.mean(lossOf(target, scores, wanted as Tensor)),
+          ]);
+          return { total: tf.addN(terms.map(([, term]) => term)), terms: new Map(terms) };
+        },
+        share: 1,
+      },
+    },
+    functions: {
+      scores: planned(
+        batches.plain((pixels) => ({ scores: labels.classify(pixels) })),
+        50,
+      ),
+    },
+    lossAt: () => 'predict',
+    async batchOf(_, step) {
+      const numbers = order(step, batchSize);
+      return { ...(await batches.feedsOf(numbers, step)), labels: labelsOf(numbers) };
+    },
+    async measure(program) {
+      const right = targets.map(() => ({ sum: 0, count: 0 }));
+      for (const { numbers, count } of batches.measured()) {
+        const wanted = labelsOf(numbers);
+        const { scores: told = [] } = await program.run('scores', await batches.plainFeeds(numbers));
+        for (let row = 0; row < count; row++) {
+          targets.forEach((target, i) => {
+            const of = right[i];
+            const score = accuracyOf(target, told, wanted, row * width);
+            if (of === undefined || score === undefined) return;
+            of.sum += score;
+            of.count += 1;
+          });
+        }
+      }
+      return Object.fromEntries(
+        targets.map(({ name }, i) => [
+          `accuracy.${name}`,
+          (right[i]?.sum ?? 0) / Math.max(1, right[i]?.count ?? 0),
+        ]),
+      );
+    },
+    close: () => undefined,
+  };
+}
