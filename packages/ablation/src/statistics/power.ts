@@ -15,13 +15,20 @@ export function tTestPower(dz: number, n: number, { alpha = 0.05, sides = 2 }: P
   return sides === 1 ? upper : upper + noncentralTCdf(-critical, degrees, noncentrality);
 }
 
+/** A report asks for the same design again for every metric and method. */
+const detectable = new Map<string, number>();
+
 /**
  * Least effect, in standard deviations of the differences, that is found with probability `power`; NaN for fewer than
  * two differences.
  */
 export function minimumDetectableEffect(n: number, power = 0.8, options: PowerOptions = {}): number {
   if (n < 2) return Number.NaN;
-  return root((dz) => tTestPower(dz, n, options) - power, 0);
+  const { alpha = 0.05, sides = 2 } = options;
+  const key = [n, power, alpha, sides].join();
+  const effect = detectable.get(key) ?? root((dz) => tTestPower(dz, n, options) - power, 0);
+  detectable.set(key, effect);
+  return effect;
 }
 
 /** Number of differences, not rounded up, from which an effect of `dz` is found with probability `power`. */

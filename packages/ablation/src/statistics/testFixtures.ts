@@ -35,7 +35,7 @@ export async function readRows(name: string): Promise<{ rows: number[][]; shape:
   const { buffer } = await readTensorRaw(entry);
   const numbers = ARRAYS[entry.dtype];
   if (numbers === undefined) throw new Error(`${name}: ${entry.dtype}`);
-  const flat = Array.from(new numbers(buffer));
+  const flat = Array.from(new numbers(buffer as ArrayBuffer));
   const width = flat.length / (entry.shape[0] ?? 1);
   return {
     rows: Array.from({ length: entry.shape[0] ?? 0 }, (_, row) => flat.slice(row * width, (row + 1) * width)),
