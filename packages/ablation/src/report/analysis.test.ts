@@ -46,7 +46,9 @@ describe('planted effects', () => {
     const alarms = Array.from({ length: 60 }, (_, seed) => {
       const groups = groupCells(plantedCells({ seed: seed + 100 }), { method: 'dreambooth' });
       const pairs = groups.slice(1).map((group) => pairsOf('div', group, groups[0]!));
-      return compareWithBaseline(pairs, { resamples: 10 }).some(({ verdict }) => verdict !== 'not detectable');
+      return compareWithBaseline(pairs, { resamples: 10 }).some(
+        ({ verdict }) => verdict !== 'not detectable',
+      );
     }).filter(Boolean).length;
     // Holm over 3 comparisons keeps the family's rate at 5 %: more than 8 of 60 has probability 0.4 %.
     expect(alarms).toBeLessThanOrEqual(8);

@@ -115,7 +115,9 @@ export function analyse({
         says: describeVerdict(comparison),
         ...comparison,
       })),
-      effects: isFact ? { main: [], interactions: [] } : factorialEffects(metric.name, groups, { seed, resamples }),
+      effects: isFact
+        ? { main: [], interactions: [] }
+        : factorialEffects(metric.name, groups, { seed, resamples }),
       profile: profileOf(metric.name, groups),
     } satisfies MetricReport;
   });
@@ -210,9 +212,14 @@ function paretoReports(metrics: readonly MetricReport[]): ParetoReport[] {
   const drift =
     judged.find(({ name }) => name === 'drift') ??
     judged.find(({ better, isFact }) => better === 'lower' && !isFact);
-  const facts = judged.filter(({ isFact, groups }) => isFact && new Set(groups.map((one) => one.mean)).size > 1);
+  const facts = judged.filter(
+    ({ isFact, groups }) => isFact && new Set(groups.map((one) => one.mean)).size > 1,
+  );
   const rivals = [...(drift === undefined ? [] : [drift]), ...facts];
-  const sets = [...rivals.map((rival) => [fidelity, rival]), ...(rivals.length > 1 ? [[fidelity, ...rivals]] : [])];
+  const sets = [
+    ...rivals.map((rival) => [fidelity, rival]),
+    ...(rivals.length > 1 ? [[fidelity, ...rivals]] : []),
+  ];
   return sets.map(paretoOf).filter(({ points }) => points.length > 1);
 }
 
@@ -223,7 +230,10 @@ function paretoOf(metrics: readonly MetricReport[]): ParetoReport {
   }));
   const labels = metrics[0]?.groups.map(({ group }) => group) ?? [];
   const points = labels
-    .map((group, index) => ({ group, values: metrics.map(({ groups }) => groups[index]?.mean ?? Number.NaN) }))
+    .map((group, index) => ({
+      group,
+      values: metrics.map(({ groups }) => groups[index]?.mean ?? Number.NaN),
+    }))
     .filter(({ values }) => values.every(Number.isFinite));
   const front = paretoFront(
     points.map(({ values }) => values),

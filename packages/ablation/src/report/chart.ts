@@ -16,7 +16,10 @@ export function colourOf(index: number): string {
 /** The custom properties the charts refer to. */
 export function chartColours(theme: 'light' | 'dark'): string {
   const palette = theme === 'light' ? LIGHT : DARK;
-  const ink = theme === 'light' ? ['#1c2026', '#6b7280', '#d9dce1', '#fdfdfc'] : ['#e6e7ea', '#9aa2ae', '#3a3f48', '#15171b'];
+  const ink =
+    theme === 'light'
+      ? ['#1c2026', '#6b7280', '#d9dce1', '#fdfdfc']
+      : ['#e6e7ea', '#9aa2ae', '#3a3f48', '#15171b'];
   const names = ['--ink', '--muted', '--rule', '--paper'];
   return [
     ...names.map((name, index) => `${name}: ${ink[index]};`),
@@ -42,9 +45,13 @@ export function renderChart(options: Plot.PlotOptions, label: string): string {
 }
 
 /** A chart, or several below each other, as a file of its own: colours spelled out, on paper. */
-export function standaloneSvg(charts: readonly { svg: string; title: string }[], about: string): string {
+export function standaloneSvg(
+  charts: readonly { svg: string; title: string }[],
+  about: string,
+  leastWidth: number,
+): string {
   const sized = charts.map(({ svg, title }) => ({ svg, title, ...sizeOf(svg) }));
-  const width = Math.max(...sized.map((chart) => chart.width));
+  const width = Math.max(leastWidth, ...sized.map((chart) => chart.width));
   const titleHeight = 24;
   let y = 8;
   const parts = sized.map(({ svg, title, height }) => {

@@ -1,5 +1,11 @@
 // One metric: every cell's score, and what each group differs from its baseline by.
-import { formatDifference, formatInterval, formatNumber, formatP } from '../statistics/wording.ts';
+import {
+  decimalsOf,
+  formatDifference,
+  formatInterval,
+  formatNumber,
+  formatP,
+} from '../statistics/wording.ts';
 import type { MetricReport } from './analysis.ts';
 import { colourOf, labelMargin, Plot, renderChart } from './chart.ts';
 import { scoreOf, type Group } from './groups.ts';
@@ -76,7 +82,7 @@ export function differenceChart(
       x: {
         ...AXIS,
         label: `difference in ${metric.name}${direction(metric)}`,
-        tickFormat: (value: number) => formatDifference(value, 2),
+        tickFormat: (value: number) => formatTick(value),
       },
       y: { label: null, domain: labels, tickSize: 0, ...(withLabels ? {} : { axis: null }) },
       marks: [
@@ -111,6 +117,7 @@ type DifferenceRow = ReturnType<typeof differenceRow>;
 
 function differenceRow(one: MetricReport['comparisons'][number], groups: readonly Group[]) {
   const colour = colourOf(groups.find(({ label }) => label === one.group)?.index ?? 0);
+  const decimals = decimalsOf(one);
   const found = one.verdict === 'higher' || one.verdict === 'lower';
   return {
     group: one.group,
@@ -125,7 +132,7 @@ function differenceRow(one: MetricReport['comparisons'][number], groups: readonl
     colour,
     fill: found ? colour : 'var(--paper)',
     title:
-      `${one.group} against ${one.baseline}\n${formatDifference(one.difference)}, 95 % ${formatInterval(one.interval)}` +
+      `${one.group} against ${one.baseline}\n${formatDifference(one.difference, decimals)}, 95 % ${formatInterval(one.interval, decimals)}` +
       `\np ${formatP(one.adjustedP)} after Holm, ${one.pairs} pairs`,
   };
 }
@@ -147,6 +154,12 @@ function intervalMark(
     strokeLinecap: 'round',
     title: 'title',
   });
+}
+
+/** As short as the number is, its sign shown. */
+function formatTick(value: number): string {
+  const text = String(Number(Math.abs(value).toPrecision(6)));
+  return value === 0 ? '0' : `${value < 0 ? '−' : '+'}${text}`;
 }
 
 function direction({ better }: MetricReport): string {

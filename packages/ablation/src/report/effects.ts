@@ -176,7 +176,10 @@ function levelEffects({ levels, observations }: Crossing, resampling: Resampling
 
 const NONE: Interval = [Number.NaN, Number.NaN];
 
-function testOf({ observations }: Crossing, term: readonly number[]): Omit<EffectTest, 'adjustedP'> | undefined {
+function testOf(
+  { observations }: Crossing,
+  term: readonly number[],
+): Omit<EffectTest, 'adjustedP'> | undefined {
   if (new Set(observations.map(({ subject }) => subject)).size < 2) return undefined;
   const row = withinSubjectsAnova(observations).find((one) => one.term.join() === term.join());
   if (row === undefined || Number.isNaN(row.f)) return undefined;
@@ -184,9 +187,7 @@ function testOf({ observations }: Crossing, term: readonly number[]): Omit<Effec
   return { f, degrees, errorDegrees, p, partialEta2 };
 }
 
-function adjusted(
-  tests: readonly (Omit<EffectTest, 'adjustedP'> | undefined)[],
-): (EffectTest | undefined)[] {
+function adjusted(tests: readonly (Omit<EffectTest, 'adjustedP'> | undefined)[]): (EffectTest | undefined)[] {
   const there = tests.filter((test) => test !== undefined);
   const p = adjustP(there.map((test) => test.p));
   return tests.map((test) =>

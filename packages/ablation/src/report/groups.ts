@@ -118,7 +118,10 @@ function labelOf(factors: Factors, names: readonly string[]): string {
 
 /** `classNoun` → `class noun`. */
 export function spaced(name: string): string {
-  return name.replace(/([a-z])([A-Z])/g, (_, before: string, after: string) => `${before} ${after.toLowerCase()}`);
+  return name.replace(
+    /([a-z])([A-Z])/g,
+    (_, before: string, after: string) => `${before} ${after.toLowerCase()}`,
+  );
 }
 
 export function showValue(value: FactorValue): string {

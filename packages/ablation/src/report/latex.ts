@@ -1,5 +1,5 @@
 // The table of a paper: booktabs, means, and differences with their intervals.
-import { formatDifference, formatInterval, formatNumber } from '../statistics/wording.ts';
+import { decimalsOf, formatDifference, formatInterval, formatNumber } from '../statistics/wording.ts';
 import type { Report } from './analysis.ts';
 import { scoreTable } from './textTables.ts';
 
@@ -24,7 +24,7 @@ export function reportLatex(report: Report): string {
       ...metrics.map(({ comparisons }) => {
         const one = comparisons.find((comparison) => comparison.group === group);
         if (one === undefined) return '';
-        return `${escapeTex(formatDifference(one.difference))} {\\scriptsize ${escapeTex(formatInterval(one.interval))}}`;
+        return `${escapeTex(formatDifference(one.difference, decimalsOf(one)))} {\\scriptsize ${escapeTex(formatInterval(one.interval, decimalsOf(one)))}}`;
       }),
     ].join(' & '),
   );
@@ -78,10 +78,12 @@ const SPECIAL: Readonly<Record<string, string>> = {
   '∞': '$\\infty$',
   '–': '--',
   '·': '$\\cdot$',
+  '’': "'",
+  ' ': '~',
 };
 
 export function escapeTex(text: string): string {
-  return text.replace(/[\\~^−±∞–·&%$#_{}]/g, (letter) => SPECIAL[letter] ?? `\\${letter}`);
+  return text.replace(/[\\~^−±∞–·’ &%$#_{}]/g, (letter) => SPECIAL[letter] ?? `\\${letter}`);
 }
 
 function oneLine(text: string): string {

@@ -13,7 +13,12 @@ export function reportMarkdown(report: Report): string {
     ...(meta.question === undefined ? [] : [meta.question]),
     '## Scores',
     table(
-      ['', ...metrics.map(({ name, better }) => `${name}${better === 'neither' ? '' : better === 'higher' ? ' ↑' : ' ↓'}`)],
+      [
+        '',
+        ...metrics.map(
+          ({ name, better }) => `${name}${better === 'neither' ? '' : better === 'higher' ? ' ↑' : ' ↓'}`,
+        ),
+      ],
       scoreTable(report).map(({ label, isBaseline, source, fields }) => [
         source === undefined ? (isBaseline ? `${label} (baseline)` : label) : `*published: ${source}*`,
         ...fields.map(({ text, judgement, isBest }) =>
@@ -51,7 +56,11 @@ export function reportMarkdown(report: Report): string {
 
 function metricSection(metric: MetricReport): string[] {
   const { name, description, isFact, comparisons, effects } = metric;
-  if (isFact) return [`## ${name}`, `${sentence(description)} The same in every cell of a group, so nothing is tested.`];
+  if (isFact)
+    return [
+      `## ${name}`,
+      `${sentence(description)} The same in every cell of a group, so nothing is tested.`,
+    ];
   return [
     `## ${name}`,
     sentence(description),
@@ -92,7 +101,9 @@ function frontLine({ objectives, points }: Report['pareto'][number]): string {
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (fields: readonly string[]): string =>
     `| ${fields.map((field) => field.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
-  return [line(head), line(head.map((_, column) => (column === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n');
+  return [line(head), line(head.map((_, column) => (column === 0 ? '---' : '---:'))), ...rows.map(line)].join(
+    '\n',
+  );
 }
 
 function sentence(description: string): string {

@@ -5,7 +5,11 @@ import type { CellResult, FactorValue } from '../cellResult.ts';
 import type { MetricFacts, ReportOptions } from './reportOptions.ts';
 
 export const PLANTED_METRICS: readonly MetricFacts[] = [
-  { name: 'dino', description: 'pictures of the subject against its instance pictures, DINO', better: 'higher' },
+  {
+    name: 'dino',
+    description: 'pictures of the subject against its instance pictures, DINO',
+    better: 'higher',
+  },
   { name: 'clipT', description: 'pictures of the subject against their prompts, CLIP', better: 'higher' },
   { name: 'div', description: 'pictures of one prompt against each other, LPIPS', better: 'higher' },
   { name: 'drift', description: 'unrelated prompts: tuned against base model, same seeds', better: 'lower' },
@@ -16,9 +20,23 @@ export const PLANTED_METRICS: readonly MetricFacts[] = [
 /** What each method adds to the baseline: `div` is 0 everywhere, `clipT` of `lora` is 0. */
 export const PLANTED: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   dreambooth: { dino: 0, clipT: 0, div: 0, drift: 0, exportBytes: 16_400_000, trainedParameters: 4_100_000 },
-  'dreambooth+ppl': { dino: -0.02, clipT: 0.012, div: 0, drift: -0.09, exportBytes: 16_400_000, trainedParameters: 4_100_000 },
+  'dreambooth+ppl': {
+    dino: -0.02,
+    clipT: 0.012,
+    div: 0,
+    drift: -0.09,
+    exportBytes: 16_400_000,
+    trainedParameters: 4_100_000,
+  },
   lora: { dino: -0.05, clipT: 0, div: 0, drift: -0.06, exportBytes: 590_000, trainedParameters: 147_000 },
-  'textual-inversion': { dino: -0.16, clipT: 0.02, div: 0, drift: -0.16, exportBytes: 2_300, trainedParameters: 192 },
+  'textual-inversion': {
+    dino: -0.16,
+    clipT: 0.02,
+    div: 0,
+    drift: -0.16,
+    exportBytes: 2_300,
+    trainedParameters: 192,
+  },
 };
 
 /** What leaving out the class noun adds, and what it adds further for `textual-inversion`. */
@@ -54,7 +72,10 @@ export function plantedCells({
     Array.from({ length: seeds }, (_, seedIndex) => seedIndex).flatMap((seedIndex) =>
       methods.flatMap((method, m) =>
         (classNouns ? ['correct', 'none'] : ['']).map((noun, n) => {
-          const factors: Record<string, FactorValue> = { method, ...(noun === '' ? {} : { classNoun: noun }) };
+          const factors: Record<string, FactorValue> = {
+            method,
+            ...(noun === '' ? {} : { classNoun: noun }),
+          };
           const measures = Object.entries(PLANTED[method] ?? {}).map(([metric, effect], k) => {
             const start = START[metric];
             if (start === undefined) return [metric, effect] as const;
@@ -108,7 +129,10 @@ export function plantedReport(options: PlantedOptions = {}): ReportOptions {
       configHash: 'c0ffee'.padEnd(64, '0'),
       versions: { likeness: '0.1.0', tensorflow: '2.18.0' },
       weights: { doodle: 'ab12'.padEnd(64, '0') },
-      judges: { 'Doodle judge (DINO role)': 'cd34'.padEnd(64, '0'), 'Doodle judge (CLIP role)': 'ef56'.padEnd(64, '0') },
+      judges: {
+        'Doodle judge (DINO role)': 'cd34'.padEnd(64, '0'),
+        'Doodle judge (CLIP role)': 'ef56'.padEnd(64, '0'),
+      },
       settings: { maxTrainSteps: 200, resolution: 64 },
     },
   };

@@ -2,11 +2,21 @@
 import type { CellResult, FactorValue } from '../cellResult.ts';
 import type { Report } from './analysis.ts';
 
-/** Numbers to 12 significant digits: the last bits are the machine's. What is no number becomes null. */
-export function resultsJson(report: Report): string {
+/** Says that a file is ours, and how it is laid out. */
+export const RESULTS_FORMAT = 'likeness-results-1';
+
+/**
+ * Everything, and enough to make the report again.
+ * Numbers to 12 significant digits: the last bits are the machine's. What is no number becomes null.
+ * @param samplesRoot folder of the samples, from that of the file
+ */
+export function resultsJson(report: Report, samplesRoot: string): string {
   const rounded = (_: string, value: unknown): unknown =>
     typeof value !== 'number' ? value : Number.isFinite(value) ? Number(value.toPrecision(12)) : null;
-  return `${JSON.stringify(report, rounded, 1)}\n`;
+  const { cells, ...analysed } = report;
+  const text = JSON.stringify({ format: RESULTS_FORMAT, samplesRoot, ...analysed }, rounded, 1);
+  // Cells as they are, so that a report made from this file is the same to the last bit.
+  return `${text.slice(0, -2)},\n "cells": ${JSON.stringify(cells)}\n}\n`;
 }
 
 /** Factors, subject, seed, measures; RFC 4180. */

@@ -1,5 +1,12 @@
 // The tables as text, shared by Markdown, LaTeX and the page: which rows, which columns, what a field says.
-import { formatDifference, formatInterval, formatNumber, formatP, type Judgement } from '../statistics/wording.ts';
+import {
+  decimalsOf,
+  formatDifference,
+  formatInterval,
+  formatNumber,
+  formatP,
+  type Judgement,
+} from '../statistics/wording.ts';
 import type { ComparisonReport, MetricReport, Report } from './analysis.ts';
 
 export interface ScoreField {
@@ -30,19 +37,24 @@ export function scoreTable({ groups, metrics, published }: Report): ScoreRow[] {
         const mean = metric.groups[row]?.mean ?? Number.NaN;
         const comparison = metric.comparisons.find(({ group }) => group === label);
         return {
-          text: formatNumber(mean),
+          text: formatScore(metric.name, mean),
           isBest: mean === best[column],
           ...(comparison === undefined ? {} : { judgement: comparison.judgement, says: comparison.says }),
         };
       }),
     };
     const others = published
-      .filter(({ where }) => Object.entries(where).every(([name, value]) => (factors[name] ?? null) === value))
+      .filter(({ where }) =>
+        Object.entries(where).every(([name, value]) => (factors[name] ?? null) === value),
+      )
       .map(({ source, measures }) => ({
         label,
         isBaseline: false,
         source,
-        fields: metrics.map(({ name }) => ({ text: formatNumber(measures[name] ?? Number.NaN), isBest: false })),
+        fields: metrics.map(({ name }) => ({
+          text: formatScore(name, measures[name] ?? Number.NaN),
+          isBest: false,
+        })),
       }));
     return [own, ...others];
   });
@@ -52,6 +64,14 @@ function bestMean({ better, groups }: MetricReport): number {
   const means = groups.map(({ mean }) => mean).filter(Number.isFinite);
   if (better === 'neither' || new Set(means).size < 2) return Number.NaN;
   return better === 'higher' ? Math.max(...means) : Math.min(...means);
+}
+
+/** Sizes in units people read, all else as numbers. */
+export function formatScore(metric: string, value: number): string {
+  if (!metric.endsWith('Bytes') || !Number.isFinite(value)) return formatNumber(value);
+  const unit = value >= 1e9 ? 'GB' : value >= 1e6 ? 'MB' : value >= 1e3 ? 'kB' : 'B';
+  const scaled = value / { GB: 1e9, MB: 1e6, kB: 1e3, B: 1 }[unit];
+  return `${formatNumber(scaled)} ${unit}`;
 }
 
 /** Mark after a score: better, worse or different than the baseline; nothing where no difference was detectable. */
@@ -71,23 +91,24 @@ export const COMPARISON_COLUMNS = [
   'p (Holm)',
   'Wilcoxon p',
   'g',
-  'P(improvement)',
+  'P(higher)',
   'detectable from',
   'pairs',
 ] as const;
 
 export function comparisonFields(one: ComparisonReport): string[] {
+  const decimals = decimalsOf(one);
   return [
     one.group,
     one.baseline,
-    formatDifference(one.difference),
-    formatInterval(one.interval),
-    formatInterval(one.tInterval),
+    formatDifference(one.difference, decimals),
+    formatInterval(one.interval, decimals),
+    formatInterval(one.tInterval, decimals),
     formatP(one.adjustedP),
     formatP(one.wilcoxonP),
-    formatDifference(one.effectSize),
+    formatDifference(one.effectSize, 2),
     formatNumber(one.probabilityOfImprovement, 2),
-    Number.isFinite(one.minimumDetectable) ? `±${formatNumber(one.minimumDetectable)}` : '–',
+    Number.isFinite(one.minimumDetectable) ? `±${formatNumber(one.minimumDetectable, decimals)}` : '–',
     String(one.pairs),
   ];
 }

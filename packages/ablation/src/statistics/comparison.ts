@@ -200,7 +200,9 @@ export function clusterRows(
   clusters: number,
   { resamples, seed }: Pick<Required<ComparisonOptions>, 'resamples' | 'seed'>,
 ): Int32Array[] {
-  const drawn = createRng(seed).stream('cluster bootstrap', 0, 0).integers(resamples * clusters, 0, clusters);
+  const drawn = createRng(seed)
+    .stream('cluster bootstrap', 0, 0)
+    .integers(resamples * clusters, 0, clusters);
   return Array.from({ length: resamples }, (_, row) => drawn.subarray(row * clusters, (row + 1) * clusters));
 }
 
