@@ -41,4 +41,10 @@ export { planCells } from './matrix/plan.ts';
 export type { InvalidPoint, Plan, PlannedCell, SharedThing } from './matrix/plan.ts';
 export { defineMatrix, loadQuestion, ONLY_STUDY, resolveQuestion } from './matrix/question.ts';
 export type { Question, QuestionInput, Study } from './matrix/question.ts';
+export { withSetting } from './matrix/settingOf.ts';
 export type { SubjectFacts } from './matrix/specialAxes.ts';
+
+export { readReport } from './report/readReport.ts';
+export { writeReport } from './report/writeReport.ts';
+export type { WriteReportOptions, WrittenReport } from './report/writeReport.ts';
+export type { CellTimes, MetricFacts, PublishedNumber, ReportMeta } from './report/reportOptions.ts';

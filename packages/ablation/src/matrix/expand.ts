@@ -96,7 +96,11 @@ async function expandStudy(name: string, study: Study, surroundings: Surrounding
           factors,
           subject: subject.name,
           seed,
-          evaluation,
+          // Whatever a cell calls it, the subject is judged as what it is.
+          evaluation: {
+            ...(subject.classNoun === undefined ? {} : { classNoun: subject.classNoun }),
+            ...evaluation,
+          },
           reference: subject.pictures,
         };
         const named = subjectSettings(factors, subject, settings, words);

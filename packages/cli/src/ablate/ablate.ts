@@ -15,6 +15,7 @@ import {
 import { ConfigError } from '@likeness/core';
 import { EXIT, type ExitCode } from '../exitCodes.ts';
 import { reportStyle, type ReportFlags } from '../commands/reporting.ts';
+import { warningLine } from '../progress/reporters.ts';
 import { onInterrupt } from '../run/followRun.ts';
 import { count, displayPath } from '../terminal/format.ts';
 import { progressLine } from '../terminal/progressLine.ts';
@@ -24,6 +25,7 @@ import { estimateMatrix, type MatrixEstimate } from './estimateMatrix.ts';
 import { executorFor, type ExecutorFlags } from './executors.ts';
 import { matrixProgress } from './matrixProgress.ts';
 import { readQuestion, type QuestionFlags } from './question.ts';
+import { reportMatrix, type WrittenStudy } from './reportMatrix.ts';
 import { surroundingsOf } from './surroundings.ts';
 import { planLines, tellMatrixPlan } from './tellMatrixPlan.ts';
 
@@ -131,7 +133,6 @@ async function estimated(
     measure,
     cacheDir,
     signal,
-    evaluationPictures: () => 0,
     note,
   });
 }
@@ -191,7 +192,11 @@ async function work(
     forget();
     await progress.close(stop.signal.aborted ? 'interrupted' : 'finished');
   }
-  tellEnd(outcome, prepared, style === 'live' || style === 'plain', terminal);
+  const isLong = style === 'live' || style === 'plain';
+  const reports = stop.signal.aborted ? [] : await reportMatrix(question, plan, outcome, folder);
+  if (style === 'json')
+    for (const report of reports) terminal.out(JSON.stringify({ type: 'report', ...report }));
+  else tellEnd(outcome, prepared, { isLong, reports }, terminal);
   if (stop.signal.aborted) return EXIT.interrupted;
   return outcome.count.failed > 0 ? EXIT.error : EXIT.ok;
 }
@@ -199,8 +204,8 @@ async function work(
 function tellEnd(
   { count: counted }: MatrixOutcome,
   { folder }: Prepared,
-  isLong: boolean,
-  { out }: Terminal,
+  { isLong, reports }: { readonly isLong: boolean; readonly reports: readonly WrittenStudy[] },
+  { out, err }: Terminal,
 ): void {
   const { done, failed, invalid, pending } = counted;
   const others = [
@@ -210,5 +215,9 @@ function tellEnd(
   ];
   if (isLong) out('');
   if (isLong) out([`${count(done, 'result')}`, ...others].join(', '));
+  for (const { study, problem } of reports)
+    if (problem !== undefined) err(warningLine(`no report${study === '' ? '' : ` of ${study}`}: ${problem}`));
+  const pages = reports.filter(({ problem }) => problem === undefined).map((report) => report.folder);
+  if (isLong) for (const page of pages) out(`report   ${displayPath(join(page, 'report.html'))}`);
   out(isLong ? `folder   ${displayPath(folder.path)}` : folder.path);
 }

@@ -10,7 +10,6 @@ import {
   type CellPlace,
   type CellTiming,
   type CellWork,
-  type PreparedCell,
 } from '@likeness/ablation';
 import {
   resolvePlugins,
@@ -20,13 +19,18 @@ import {
   type ResolvedConfig,
 } from '@likeness/core';
 import { tensorFlowStatus } from '@likeness/engine';
+import type { EvaluationInput } from '@likeness/evaluation';
 import { builtIns, openModel } from '../composition.ts';
 import { prepareRun, type PreparedRun } from '../run/prepareRun.ts';
-import { evaluateCell } from './evaluateCell.ts';
+import { judgeFingerprints } from '../evaluate/evaluateRun.ts';
+import { evaluateCell, evaluationOf } from './evaluateCell.ts';
 import { usesOf } from './sharedThings.ts';
 
 /** Settings of cells that nobody else decides: a killed cell goes on from its last checkpoint. */
 const OF_CELLS = { samples: false, checkpointingSteps: 100, checkpointsTotalLimit: 1 } as const;
+
+const NOBODY_JUDGES =
+  'nobody judges the pictures: cells get pictures and facts, and no scores; name judges under evaluation.judges (docs/evaluation.md)';
 
 export interface CommandCellWork extends CellWork {
   /** The run of a cell, ready to start. */
@@ -42,6 +46,13 @@ export function commandCellWork(cwd: string = process.cwd()): CommandCellWork {
   const open: typeof openModel = (name, options) => {
     const known = opened.get(name) ?? openModel(name, options);
     opened.set(name, known);
+    return known;
+  };
+  const judgesFound = new Map<string, ReturnType<typeof judgeFingerprints>>();
+  const judgesOf = (input: EvaluationInput, model: string): ReturnType<typeof judgeFingerprints> => {
+    const key = JSON.stringify([input.judges ?? {}, model]);
+    const known = judgesFound.get(key) ?? judgeFingerprints(input, model);
+    judgesFound.set(key, known);
     return known;
   };
   const ready = async (
@@ -65,7 +76,14 @@ export function commandCellWork(cwd: string = process.cwd()): CommandCellWork {
     prepareRun: (values) => ready(values),
     prepare: async (request) => {
       const { config, plugins, model, warnings } = await ready(request.values, { open });
-      return prepareCell(request, config, { model, machine, warnings, uses: usesOf(config, plugins, model) });
+      const judges = await judgesOf(evaluationOf(request, config), config.pretrainedModel);
+      return prepareCell(request, config, {
+        model,
+        machine,
+        warnings: Object.keys(judges).length === 0 ? [...warnings, NOBODY_JUDGES] : warnings,
+        uses: usesOf({ config, plugins, model, request }),
+        evaluation: { judges },
+      });
     },
     run: async (cell, place) => {
       const start = performance.now();
@@ -133,5 +151,3 @@ async function hashesOf(folder: string): Promise<Record<string, string>> {
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
-
-export type { PreparedCell };

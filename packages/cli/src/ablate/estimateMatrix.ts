@@ -3,6 +3,9 @@
 import { availableParallelism } from 'node:os';
 import type { Plan, PlannedCell, TimingRecord } from '@likeness/ablation';
 import type { CommandCellWork } from './cellWork.ts';
+import { BUNDLED_MODEL } from '../composition.ts';
+import { evaluationPictures } from './evaluateCell.ts';
+import { BASE_EVALUATIONS, CLASS_PICTURES } from './sharedThings.ts';
 import { estimateRun, type RunEstimate } from '../run/estimate.ts';
 import { matrixFlopsPerSecond } from '../run/machineSpeed.ts';
 import { measureStep, type MeasuredStep } from './measureStep.ts';
@@ -10,7 +13,7 @@ import { measureStep, type MeasuredStep } from './measureStep.ts';
 export interface MatrixEstimate {
   /** Of one cell, its class pictures left out, by id. */
   readonly cellSeconds: ReadonlyMap<string, number>;
-  /** Class pictures, each set once. */
+  /** Class pictures and the base model's pictures, each set once. */
   readonly sharedSeconds: number;
   /** Of work, on one worker. */
   readonly workSeconds: number;
@@ -32,8 +35,6 @@ export interface EstimateOptions {
   readonly measure: boolean;
   readonly cacheDir?: string | undefined;
   readonly signal: AbortSignal;
-  /** Pictures an evaluation makes of a cell. */
-  readonly evaluationPictures: (cell: PlannedCell) => number;
   readonly note: (message: string) => void;
 }
 
@@ -42,7 +43,7 @@ const USUAL_START_SECONDS = 6;
 
 export async function estimateMatrix(
   { cells }: Plan,
-  { work, workers, timings, measure, cacheDir, signal, evaluationPictures, note }: EstimateOptions,
+  { work, workers, timings, measure, cacheDir, signal, note }: EstimateOptions,
 ): Promise<MatrixEstimate> {
   const shapes = new Map<string, PlannedCell[]>();
   for (const cell of cells) {
@@ -76,12 +77,17 @@ export async function estimateMatrix(
     const estimate = counted.get(shapeOf(cell));
     if (estimate === undefined) continue;
     const perStep = byRecipe.get(cell.config.recipe) ?? estimate.secondsPerStep * factor;
-    const pictures = evaluationPictures(cell) * estimate.secondsPerPicture * factor;
-    const seconds = start + perStep * cell.config.maxTrainSteps + pictures;
+    const perPicture = estimate.secondsPerPicture * factor;
+    const { ofCell, ofBase } = evaluationPictures(
+      cell.request,
+      cell.config.pretrainedModel === BUNDLED_MODEL,
+    );
+    const seconds = start + perStep * cell.config.maxTrainSteps + ofCell * perPicture;
     cellSeconds.set(cell.id, seconds);
     const prior = estimate.priorSeconds * factor;
-    for (const set of cell.uses['sets of class pictures'] ?? []) sets.set(set, prior);
-    separateSeconds += seconds + prior;
+    for (const set of cell.uses[CLASS_PICTURES] ?? []) sets.set(set, prior);
+    for (const set of cell.uses[BASE_EVALUATIONS] ?? []) sets.set(set, ofBase * perPicture);
+    separateSeconds += seconds + prior + ofBase * perPicture;
     if (measured === undefined) peakMemoryBytes = Math.max(peakMemoryBytes, estimate.memoryBytes);
   }
   const sharedSeconds = sum([...sets.values()]);

@@ -1,13 +1,21 @@
 // From what was typed to a question: a file, or axes on the command line, or both.
 import { existsSync } from 'node:fs';
 import { basename, extname } from 'node:path';
-import { loadQuestion, parseAssignment, parseAxis, resolveQuestion, type Question } from '@likeness/ablation';
+import {
+  loadQuestion,
+  parseAssignment,
+  parseAxis,
+  resolveQuestion,
+  withSetting,
+  type Question,
+} from '@likeness/ablation';
 import { ConfigError, type ConfigLayer } from '@likeness/core';
 import { shippedMatrices } from './shippedMatrices.ts';
 
 export interface QuestionFlags {
   readonly axis?: readonly string[];
   readonly set?: readonly string[];
+  readonly evaluation?: readonly string[];
   readonly seeds?: string;
   readonly subjects?: string;
   readonly design?: string;
@@ -55,6 +63,9 @@ function typedLayer(flags: QuestionFlags): ConfigLayer {
   const values = {
     ...(flags.axis === undefined ? {} : { axes }),
     ...(Object.keys(settings).length === 0 ? {} : { settings }),
+    ...(flags.evaluation === undefined
+      ? {}
+      : { evaluation: flags.evaluation.reduce<Record<string, unknown>>(addNested, {}) }),
     ...(flags.seeds === undefined ? {} : { seeds: seedsOf(flags.seeds) }),
     ...(flags.subjects === undefined ? {} : { subjects: flags.subjects.split(',') }),
     ...(flags.design === undefined ? {} : { design: designOf(flags.design) }),
@@ -84,9 +95,16 @@ function designOf(text: string): unknown {
 
 /** `maxTrainSteps=200`, `ppl.numClassImages=48`. */
 function addSetting(settings: Record<string, unknown>, text: string): Record<string, unknown> {
-  const [[key = '', value] = []] = Object.entries(parseAssignment(text, '--set'));
-  const [owner = '', option] = key.split('.');
-  if (option === undefined) return { ...settings, [key]: value };
-  const plugins = (settings['pluginOptions'] ?? {}) as Readonly<Record<string, object>>;
-  return { ...settings, pluginOptions: { ...plugins, [owner]: { ...plugins[owner], [option]: value } } };
+  const [key = '', value] = oneAssignment(text, '--set');
+  return withSetting(settings, key.includes('.') ? ['pluginOptions', ...key.split('.')] : [key], value);
+}
+
+/** `imagesPerPrompt=2`, `judges.dino=dino-vits16`. */
+function addNested(settings: Record<string, unknown>, text: string): Record<string, unknown> {
+  const [key = '', value] = oneAssignment(text, '--evaluation');
+  return withSetting(settings, key.split('.'), value);
+}
+
+function oneAssignment(text: string, flag: string): [string?, unknown?] {
+  return Object.entries(parseAssignment(text, `${flag} ${text}`))[0] ?? [];
 }

@@ -100,7 +100,7 @@ function tellEstimate(estimate: MatrixEstimate, { workers }: PlanFacts, { out }:
       : `a step of ${measuredRecipe ?? ''} was measured: ${formatSeconds(measured.secondsPerStep)}`;
   out(`time     ${colours.bold(formatSeconds(seconds))} with ${count(workers, 'worker')} (${by})`);
   out(
-    `         ${formatSeconds(workSeconds)} of work, ${formatSeconds(sharedSeconds)} of it class pictures; as separate runs ${formatSeconds(separateSeconds)}`,
+    `         ${formatSeconds(workSeconds)} of work, ${formatSeconds(sharedSeconds)} of it shared; as separate runs ${formatSeconds(separateSeconds)}`,
   );
   out(`memory   ${formatBytes(estimate.peakMemoryBytes)} a worker`);
 }

@@ -40,6 +40,11 @@ export function ablateCommand(terminal: Terminal, exit: SetExitCode): Command {
       new Option('--axis <name=values>', 'what varies; can be said several times').argParser(several),
     )
     .addOption(new Option('--set <name=value>', 'a setting of every cell').argParser(several))
+    .addOption(
+      new Option('--evaluation <name=value>', 'a setting of the evaluation: imagesPerPrompt=2').argParser(
+        several,
+      ),
+    )
     .option('--seeds <n>', 'how many seeds, or which: 0,3,7')
     .option('--subjects <names>', 'example subjects, with commas between them')
     .option('--design <design>', 'full, one-factor, fractional or fractional:HALVINGS')
