@@ -35,6 +35,8 @@ export type { ServeQueueOptions, WorkerMessage } from './executors/serveQueue.ts
 
 export { METHOD, parseAssignment, parseAxis } from './matrix/axis.ts';
 export type { Axis } from './matrix/axis.ts';
+export { withBudget } from './matrix/budget.ts';
+export type { Costs } from './matrix/budget.ts';
 export { expand } from './matrix/expand.ts';
 export type { ExpandedStudy, Point, Surroundings } from './matrix/expand.ts';
 export { planCells } from './matrix/plan.ts';

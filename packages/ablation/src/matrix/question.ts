@@ -50,7 +50,7 @@ const studyFields = {
     .meta({ description: 'which combinations run' }),
   baseline: assignment.optional().meta({ description: 'what others are compared with' }),
   equal: z
-    .enum(['steps', 'time', 'parameters'])
+    .enum(['steps', 'time', 'parameters', 'none'])
     .optional()
     .meta({ description: 'what cells have an equal budget of' }),
   words: z

@@ -6,13 +6,15 @@ import {
   openMatrixFolder,
   planCells,
   runMatrix,
+  withBudget,
   type CellStore,
+  type ExpandedStudy,
   type MatrixFolder,
   type MatrixOutcome,
   type Plan,
   type Question,
 } from '@likeness/ablation';
-import { ConfigError } from '@likeness/core';
+import { ConfigError, killEngines } from '@likeness/core';
 import { EXIT, type ExitCode } from '../exitCodes.ts';
 import { reportStyle, type ReportFlags } from '../commands/reporting.ts';
 import { warningLine } from '../progress/reporters.ts';
@@ -21,6 +23,7 @@ import { count, displayPath } from '../terminal/format.ts';
 import { progressLine } from '../terminal/progressLine.ts';
 import { colours, type Terminal } from '../terminal/terminal.ts';
 import { commandCellWork, type CommandCellWork } from './cellWork.ts';
+import { costsOf } from './costs.ts';
 import { estimateMatrix, type MatrixEstimate } from './estimateMatrix.ts';
 import { executorFor, type ExecutorFlags } from './executors.ts';
 import { matrixProgress } from './matrixProgress.ts';
@@ -54,33 +57,48 @@ export async function ablate(
   flags: AblateFlags,
   terminal: Terminal,
 ): Promise<ExitCode> {
-  const prepared = await prepare(file, flags, terminal);
   const stop = new AbortController();
-  if (flags.dryRun) {
-    const forget = onInterrupt(
-      () => {
-        stop.abort(new Error('stopped'));
-      },
-      () => process.exit(EXIT.interrupted),
-    );
-    try {
-      await tell(prepared, flags, terminal, stop.signal);
-    } catch (error) {
-      if (!stop.signal.aborted) throw error;
-    } finally {
-      forget();
-    }
-    return stop.signal.aborted ? EXIT.interrupted : EXIT.ok;
+  // Planning measures steps: it can be stopped like everything that lasts.
+  const forget = onInterrupt(
+    () => {
+      stop.abort(new Error('stopped'));
+    },
+    () => {
+      killEngines();
+      process.exit(EXIT.interrupted);
+    },
+  );
+  let prepared: Prepared;
+  try {
+    prepared = await prepare(file, flags, terminal, stop.signal);
+    if (flags.dryRun) await tell(prepared, flags, terminal, stop.signal);
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    return EXIT.interrupted;
+  } finally {
+    forget();
   }
-  return work(prepared, flags, terminal, stop);
+  return flags.dryRun ? EXIT.ok : work(prepared, flags, terminal, stop);
 }
 
-async function prepare(file: string | undefined, flags: AblateFlags, terminal: Terminal): Promise<Prepared> {
+async function prepare(
+  file: string | undefined,
+  flags: AblateFlags,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<Prepared> {
   const style = reportStyle(flags, terminal);
   const question = await readQuestion(file, flags);
+  const folder = openMatrixFolder(resolve(flags.outputDir ?? join(MATRICES_ROOT, question.name)));
   const line = progressLine(terminal, style === 'live' || style === 'plain');
   const cellWork = commandCellWork();
-  const studies = await expand(question, surroundingsOf());
+  const { cacheDir } = flags;
+  const note = (text: string): void => {
+    line.show(text, 0, 0);
+  };
+  const costs = costsOf({ work: cellWork, folder, cacheDir, signal, note });
+  const studies: ExpandedStudy[] = [];
+  for (const study of await expand(question, surroundingsOf())) studies.push(await withBudget(study, costs));
   const plan = await planCells(studies, cellWork, (done, total) => {
     line.show('looking at cells', done, total);
   });
@@ -89,13 +107,7 @@ async function prepare(file: string | undefined, flags: AblateFlags, terminal: T
     const reasons = [...new Set(plan.invalid.map(({ reason }) => reason))];
     throw new ConfigError('none of the cells can run', { where: 'matrix', details: reasons });
   }
-  return {
-    question,
-    plan,
-    folder: openMatrixFolder(resolve(flags.outputDir ?? join(MATRICES_ROOT, question.name))),
-    store: openCellStore(flags.cacheDir),
-    work: cellWork,
-  };
+  return { question, plan, folder, store: openCellStore(cacheDir), work: cellWork };
 }
 
 /** `--dry-run`. */

@@ -52,11 +52,10 @@ export function ablateCommand(terminal: Terminal, exit: SetExitCode): Command {
     .addOption(new Option('--include <name=value,…>', 'a further combination').argParser(several))
     .addOption(new Option('--exclude <name=value,…>', 'combinations to leave out').argParser(several))
     .addOption(
-      new Option('--equal <budget>', 'what cells have an equal budget of').choices([
-        'steps',
-        'time',
-        'parameters',
-      ]),
+      new Option(
+        '--equal <budget>',
+        'what all cells have as much of as the baseline; default: steps',
+      ).choices(['steps', 'time', 'parameters', 'none']),
     )
     .option('--fast', 'of a matrix that comes along: a few steps of everything, in minutes')
     .optionsGroup('Running:')

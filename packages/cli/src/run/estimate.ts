@@ -51,15 +51,7 @@ export async function estimateRun(
 ): Promise<RunEstimate> {
   const costs = noisePredictorCosts(model, config.resolution);
   const setups = plugins.map(({ contributions }) => contributions);
-  const names = plugins.map(({ plugin }) => plugin.name);
-  const context = { prompts: config.prompts, seed: config.seed, plugins: names };
-  const trainables: Trainable[] = [];
-  for (const { trainable } of setups) if (trainable) trainables.push(await trainable(model, context));
-  const trained = new Set(
-    trainables.flatMap(({ groups }) => groups.flatMap(({ variables }) => [...variables])),
-  );
-  const trainedParameters = [...trained].reduce((sum, { size }) => sum + size, 0);
-  for (const trainable of trainables.toReversed()) trainable.detach();
+  const trainedParameters = await trainedParametersOf({ config, plugins, model });
   const components = [model.noisePredictor, model.latentCodec, model.textEncoder];
   const parameters = components.reduce((sum, component) => sum + parametersOf(component), 0);
 
@@ -108,6 +100,24 @@ export async function estimateRun(
     exportBytes,
     diskBytes: checkpoints * checkpointBytes + exportBytes,
   };
+}
+
+/** How many numbers a run trains: what trains is attached, counted and taken away. */
+export async function trainedParametersOf({
+  config,
+  plugins,
+  model,
+}: Pick<PreparedRun, 'config' | 'plugins' | 'model'>): Promise<number> {
+  const names = plugins.map(({ plugin }) => plugin.name);
+  const context = { prompts: config.prompts, seed: config.seed, plugins: names };
+  const trainables: Trainable[] = [];
+  for (const { contributions } of plugins)
+    if (contributions.trainable) trainables.push(await contributions.trainable(model, context));
+  const trained = new Set(
+    trainables.flatMap(({ groups }) => groups.flatMap(({ variables }) => [...variables])),
+  );
+  for (const trainable of trainables.toReversed()) trainable.detach();
+  return [...trained].reduce((sum, { size }) => sum + size, 0);
 }
 
 /** Costs of the noise predictor for one picture, counted layer by layer while it is traced. */
