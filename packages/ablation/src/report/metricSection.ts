@@ -3,7 +3,7 @@ import type { MetricReport } from './analysis.ts';
 import { differenceChart, scoreChart } from './comparisonCharts.ts';
 import { interactionChart, mainEffectChart, profileChart } from './designCharts.ts';
 import { spaced, type Group } from './groups.ts';
-import { markup, raw, type Markup } from './markup.ts';
+import { markup, raw, unbroken, type Markup } from './markup.ts';
 import {
   COMPARISON_COLUMNS,
   comparisonFields,
@@ -39,7 +39,7 @@ function measured(metric: MetricReport, groups: readonly Group[]): Markup {
     comparisons.length > 0
       ? markup`<ul class="findings">${comparisons.map(
           ({ group, baseline, says, judgement }) =>
-            markup`<li><b>${group}</b> against ${baseline}: <span class="mark ${judgement}">${MARKS[judgement]}</span> ${says}.</li>`,
+            markup`<li><b>${group}</b> against ${baseline}: <span class="mark ${judgement}">${MARKS[judgement]}</span> ${unbroken(says)}.</li>`,
         )}</ul>`
       : undefined
   }

@@ -62,14 +62,14 @@ export function describeVerdict(comparison: Comparison): string {
   switch (verdict) {
     case 'higher':
     case 'lower':
-      return `${verdict} by ${formatNumber(Math.abs(difference), decimals)} (95\u00a0% interval ${formatInterval(interval, decimals)}, p\u00a0${told(adjustedP)})`;
+      return `${verdict} by ${formatNumber(Math.abs(difference), decimals)} (95 % interval ${formatInterval(interval, decimals)}, p ${told(adjustedP)})`;
     case 'not testable':
       return pairs === 0
         ? 'not testable: no pair with the baseline'
         : `not testable: ${pairs === 1 ? 'a single pair' : 'too few pairs'}`;
     case 'not detectable':
       if (minimumDetectable > 0)
-        return `no difference detectable (minimum detectable effect\u00a0±${formatNumber(minimumDetectable, decimals)})`;
+        return `no difference detectable (minimum detectable effect ±${formatNumber(minimumDetectable, decimals)})`;
       return difference === 0
         ? `no difference detectable: all ${pairs} pairs are equal`
         : `no difference detectable: ${pairs} pairs are too few`;
@@ -77,7 +77,7 @@ export function describeVerdict(comparison: Comparison): string {
 }
 
 function told(p: number): string {
-  return p < 0.001 ? '<\u00a00.001' : `=\u00a0${formatP(p)}`;
+  return p < 0.001 ? '< 0.001' : `= ${formatP(p)}`;
 }
 
 /** What the units were, and so what the conclusion reaches. */
