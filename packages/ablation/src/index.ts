@@ -46,7 +46,15 @@ export type { Question, QuestionInput, Study } from './matrix/question.ts';
 export { withSetting } from './matrix/settingOf.ts';
 export type { SubjectFacts } from './matrix/specialAxes.ts';
 
+export * from './statistics/index.ts';
+export type { ComparisonReport, GroupReport, MetricReport, ParetoReport, Report } from './report/analysis.ts';
 export { readReport } from './report/readReport.ts';
+export type {
+  CellTimes,
+  MetricFacts,
+  PublishedNumber,
+  ReportMeta,
+  ReportOptions,
+} from './report/reportOptions.ts';
 export { writeReport } from './report/writeReport.ts';
 export type { WriteReportOptions, WrittenReport } from './report/writeReport.ts';
-export type { CellTimes, MetricFacts, PublishedNumber, ReportMeta } from './report/reportOptions.ts';

@@ -17,6 +17,7 @@ import { mergeCommand } from './commands/merge.ts';
 import { pluginsCommand } from './commands/plugins.ts';
 import { pretrainCommand } from './commands/pretrain.ts';
 import { promptsCommand } from './commands/prompts.ts';
+import { reportCommand } from './commands/report.ts';
 import { resumeCommand } from './commands/resume.ts';
 import { runCommand, type SetExitCode } from './commands/run.ts';
 import { runsCommand } from './commands/runs.ts';
@@ -88,6 +89,8 @@ export async function createProgram(
   add(program, inspectCommand(terminal));
   add(program, datasetCommand(terminal));
   add(program, pluginsCommand(terminal));
+  program.commandsGroup('Comparing:');
+  add(program, reportCommand(terminal));
   program.commandsGroup('Extending:');
   add(program, createCommand(terminal));
   program.commandsGroup('This machine:');

@@ -67,6 +67,8 @@ export interface Report {
     readonly resamples: number;
     readonly resamplingSeed: number;
     readonly baseline: Readonly<Record<string, FactorValue>>;
+    /** Measures that were asked for, where not all were. */
+    readonly show?: readonly string[];
   };
   readonly subjects: readonly string[];
   readonly seeds: readonly number[];
@@ -85,13 +87,14 @@ export function analyse({
   baseline,
   metrics,
   meta,
+  show,
   published = [],
   seed = 0,
   resamples = 10_000,
   alpha = 0.05,
 }: ReportOptions): { report: Report; groups: readonly Group[] } {
   const groups = groupCells(cells, baseline);
-  const listed = allMetrics(cells, metrics);
+  const listed = allMetrics(cells, metrics).filter(({ name }) => show?.includes(name) ?? true);
   const metricReports = listed.map((metric) => {
     const compared = groups.flatMap((group) => {
       const other = baselineOf(group, groups, baseline);
@@ -123,7 +126,13 @@ export function analyse({
   });
   const report: Report = {
     meta,
-    analysis: { alpha, resamples, resamplingSeed: seed, baseline },
+    analysis: {
+      alpha,
+      resamples,
+      resamplingSeed: seed,
+      baseline,
+      ...(show === undefined ? {} : { show }),
+    },
     subjects: [...new Set(cells.map(({ subject }) => subject))],
     seeds: [...new Set(ascending(cells.map((cell) => cell.seed)))],
     groups: groups.map((group) => groupReport(group, baselineOf(group, groups, baseline))),

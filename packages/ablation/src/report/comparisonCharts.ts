@@ -117,7 +117,7 @@ type DifferenceRow = ReturnType<typeof differenceRow>;
 
 function differenceRow(one: MetricReport['comparisons'][number], groups: readonly Group[]) {
   const colour = colourOf(groups.find(({ label }) => label === one.group)?.index ?? 0);
-  const decimals = decimalsOf(one);
+  const decimals = decimalsOf(one.interval, one.tInterval);
   const found = one.verdict === 'higher' || one.verdict === 'lower';
   return {
     group: one.group,
@@ -132,7 +132,7 @@ function differenceRow(one: MetricReport['comparisons'][number], groups: readonl
     colour,
     fill: found ? colour : 'var(--paper)',
     title:
-      `${one.group} against ${one.baseline}\n${formatDifference(one.difference, decimals)}, 95 % ${formatInterval(one.interval, decimals)}` +
+      `${one.group} against ${one.baseline}\n${formatDifference(one.difference, decimals)}, 95\u00a0% ${formatInterval(one.interval, decimals)}` +
       `\np ${formatP(one.adjustedP)} after Holm, ${one.pairs} pairs`,
   };
 }

@@ -24,7 +24,7 @@ export function reportLatex(report: Report): string {
       ...metrics.map(({ comparisons }) => {
         const one = comparisons.find((comparison) => comparison.group === group);
         if (one === undefined) return '';
-        return `${escapeTex(formatDifference(one.difference, decimalsOf(one)))} {\\scriptsize ${escapeTex(formatInterval(one.interval, decimalsOf(one)))}}`;
+        return `${escapeTex(formatDifference(one.difference, decimalsOf(one.interval, one.tInterval)))} {\\scriptsize ${escapeTex(formatInterval(one.interval, decimalsOf(one.interval, one.tInterval)))}}`;
       }),
     ].join(' & '),
   );
@@ -79,11 +79,11 @@ const SPECIAL: Readonly<Record<string, string>> = {
   '–': '--',
   '·': '$\\cdot$',
   '’': "'",
-  ' ': '~',
+  '\u00a0': '~',
 };
 
 export function escapeTex(text: string): string {
-  return text.replace(/[\\~^−±∞–·’ &%$#_{}]/g, (letter) => SPECIAL[letter] ?? `\\${letter}`);
+  return text.replace(/[\\~^−±∞–·’\u00a0&%$#_{}]/g, (letter) => SPECIAL[letter] ?? `\\${letter}`);
 }
 
 function oneLine(text: string): string {

@@ -1,9 +1,17 @@
 // The report as Markdown.
-import { formatDifference, formatInterval, formatNumber } from '../statistics/wording.ts';
 import type { MetricReport, Report } from './analysis.ts';
 import { showValue, spaced } from './groups.ts';
 import { methodNotes, provenance } from './provenance.ts';
-import { COMPARISON_COLUMNS, comparisonFields, describeTest, MARKS, scoreTable } from './textTables.ts';
+import {
+  COMPARISON_COLUMNS,
+  comparisonFields,
+  describeLevels,
+  describeTest,
+  MARKS,
+  scoreFormat,
+  scoreTable,
+  settingsOf,
+} from './textTables.ts';
 
 export function reportMarkdown(report: Report): string {
   const { meta, metrics, pareto, cells } = report;
@@ -68,10 +76,8 @@ function metricSection(metric: MetricReport): string[] {
     table(COMPARISON_COLUMNS, comparisons.map(comparisonFields)),
     subjectTable(metric),
     ...effects.main.map(
-      ({ factor, levels, settings, test }) =>
-        `**${spaced(factor)}** (over ${settings} ${settings === 1 ? 'setting' : 'settings'} of the other factors): ` +
-        `${levels.map(({ level, effect, interval }) => `${showValue(level)} ${formatDifference(effect)} ${formatInterval(interval)}`).join('; ')}. ` +
-        `${describeTest(test)}.`,
+      (one) =>
+        `**${spaced(one.factor)}** (${settingsOf(one)}): ${describeLevels(one)}; ${describeTest(one.test)}.`,
     ),
     ...effects.interactions.map(
       ({ factors: [first, second], test }) =>
@@ -81,13 +87,15 @@ function metricSection(metric: MetricReport): string[] {
 }
 
 /** Mean over seeds. */
-function subjectTable({ groups }: MetricReport): string {
+function subjectTable(metric: MetricReport): string {
+  const { groups } = metric;
+  const format = scoreFormat(metric);
   const subjects = [...new Set(groups.flatMap(({ bySubject }) => Object.keys(bySubject)))];
   return table(
     ['subject', ...groups.map(({ group }) => group)],
     subjects.map((subject) => [
       subject,
-      ...groups.map(({ bySubject }) => formatNumber(bySubject[subject] ?? Number.NaN)),
+      ...groups.map(({ bySubject }) => format(bySubject[subject] ?? Number.NaN)),
     ]),
   );
 }

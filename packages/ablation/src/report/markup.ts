@@ -39,3 +39,8 @@ function render(part: Part): string {
 export function embeddedJson(value: unknown): Markup {
   return raw(JSON.stringify(value).replaceAll('<', '\\u003c'));
 }
+
+/** Keeps a number on the line of what it belongs to. */
+export function unbroken(text: string): string {
+  return text.replace(/ ([=<]) (?=\d)/g, '\u00a0$1\u00a0').replace(/ (?=%|±)/g, '\u00a0');
+}

@@ -1,11 +1,18 @@
 // The part of the page about one metric: scores and differences, tables, effects.
-import { formatDifference, formatInterval, formatNumber } from '../statistics/wording.ts';
 import type { MetricReport } from './analysis.ts';
 import { differenceChart, scoreChart } from './comparisonCharts.ts';
 import { interactionChart, mainEffectChart, profileChart } from './designCharts.ts';
-import { showValue, spaced, type Group } from './groups.ts';
-import { markup, raw, type Markup } from './markup.ts';
-import { COMPARISON_COLUMNS, comparisonFields, describeTest, formatScore, MARKS } from './textTables.ts';
+import { spaced, type Group } from './groups.ts';
+import { markup, raw, unbroken, type Markup } from './markup.ts';
+import {
+  COMPARISON_COLUMNS,
+  comparisonFields,
+  describeLevels,
+  describeTest,
+  settingsOf,
+  scoreFormat,
+  MARKS,
+} from './textTables.ts';
 
 const PAGE_WIDTH = 920;
 
@@ -18,10 +25,11 @@ export function metricSection(metric: MetricReport, groups: readonly Group[]): M
   </section>`;
 }
 
-function factTable({ name, groups }: MetricReport): Markup {
+function factTable(metric: MetricReport): Markup {
+  const format = scoreFormat(metric);
   return markup`<p>The same in every cell of a group, so there is nothing to test.</p>
     <div class="wide"><table><thead><tr><th>group</th><th>value</th></tr></thead>
-    <tbody>${groups.map(({ group, mean }) => markup`<tr><th>${group}</th><td>${formatScore(name, mean)}</td></tr>`)}</tbody></table></div>`;
+    <tbody>${metric.groups.map(({ group, mean }) => markup`<tr><th>${group}</th><td>${format(mean)}</td></tr>`)}</tbody></table></div>`;
 }
 
 function measured(metric: MetricReport, groups: readonly Group[]): Markup {
@@ -31,7 +39,7 @@ function measured(metric: MetricReport, groups: readonly Group[]): Markup {
     comparisons.length > 0
       ? markup`<ul class="findings">${comparisons.map(
           ({ group, baseline, says, judgement }) =>
-            markup`<li><b>${group}</b> against ${baseline}: <span class="mark ${judgement}">${MARKS[judgement]}</span> ${says}.</li>`,
+            markup`<li><b>${group}</b> against ${baseline}: <span class="mark ${judgement}">${MARKS[judgement]}</span> ${unbroken(says)}.</li>`,
         )}</ul>`
       : undefined
   }
@@ -67,7 +75,9 @@ function comparisonTable({ comparisons }: MetricReport): Markup {
 }
 
 /** Means over seeds; the shade runs from the metric's lowest to its highest mean. */
-function subjectTable({ groups }: MetricReport): Markup {
+function subjectTable(metric: MetricReport): Markup {
+  const { groups } = metric;
+  const format = scoreFormat(metric);
   const subjects = [...new Set(groups.flatMap(({ bySubject }) => Object.keys(bySubject)))];
   const all = groups.flatMap(({ bySubject }) => Object.values(bySubject));
   const [low, high] = [Math.min(...all), Math.max(...all)];
@@ -75,14 +85,14 @@ function subjectTable({ groups }: MetricReport): Markup {
     const share = high > low ? Math.round((24 * (value - low)) / (high - low)) : 0;
     return `background: color-mix(in srgb, var(--accent) ${share}%, transparent)`;
   };
-  return markup`<div class="wide"><table><thead><tr><th>subject</th>${groups.map(({ group }) => markup`<th>${group}</th>`)}</tr></thead>
+  return markup`<div class="wide"><table class="wrap"><thead><tr><th>subject</th>${groups.map(({ group }) => markup`<th>${group}</th>`)}</tr></thead>
     <tbody>${subjects.map(
       (subject) =>
         markup`<tr><th>${subject}</th>${groups.map(({ bySubject }) => {
           const value = bySubject[subject];
           return value === undefined
             ? markup`<td>–</td>`
-            : markup`<td style="${shade(value)}; padding-left: 14px">${formatNumber(value)}</td>`;
+            : markup`<td style="${shade(value)}; padding-left: 14px">${format(value)}</td>`;
         })}</tr>`,
     )}</tbody></table></div>`;
 }
@@ -95,15 +105,8 @@ function effectsPart(metric: MetricReport): Markup | undefined {
   return markup`<h3>Main effects</h3>
     <figure class="pair">${main.map((effect) => markup`<div>${raw(mainEffectChart(metric, effect, width))}</div>`)}</figure>
     <ul class="findings">${main.map(
-      ({ factor, levels, settings, subjects, test }) =>
-        markup`<li><b>${spaced(factor)}</b>: ${levels
-          .map(
-            ({ level, effect, interval }) =>
-              `${showValue(level)} ${formatDifference(effect)} ${formatInterval(interval)}`,
-          )
-          .join(
-            ', ',
-          )}; ${describeTest(test)} (${settings} ${settings === 1 ? 'setting' : 'settings'} of the other factors, ${subjects} subjects).</li>`,
+      (one) =>
+        markup`<li><b>${spaced(one.factor)}</b>: ${describeLevels(one)}; ${describeTest(one.test)} (${settingsOf(one)}, ${one.subjects} subjects).</li>`,
     )}</ul>
     <p class="caption">Level minus mean of all levels, averaged over the settings of the other factors in which every level was run; 95 % intervals over subjects.</p>
     ${
@@ -119,10 +122,10 @@ function effectsPart(metric: MetricReport): Markup | undefined {
     }`;
 }
 
-export function legend(groups: readonly Group[]): Markup {
+export function legend(groups: readonly Group[], withNumbers = false): Markup {
   return markup`<p class="caption legend">${groups.map(
     ({ label, index }) =>
-      markup`<span style="white-space: nowrap; margin-right: 18px">${keyOf(index)}${label}</span> `,
+      markup`<span style="white-space: nowrap; margin-right: 18px">${keyOf(index)}${withNumbers ? `${index + 1} ` : ''}${label}</span> `,
   )}</p>`;
 }
 

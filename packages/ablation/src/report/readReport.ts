@@ -33,6 +33,7 @@ export async function readReport(folder: string): Promise<WriteReportOptions> {
   return {
     cells: report.cells,
     baseline: report.analysis.baseline,
+    ...(report.analysis.show === undefined ? {} : { show: report.analysis.show }),
     metrics: report.metrics,
     meta: report.meta,
     published: report.published,

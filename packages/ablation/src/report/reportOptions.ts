@@ -43,6 +43,8 @@ export interface ReportOptions {
   readonly baseline: Readonly<Record<string, FactorValue>>;
   /** In the order of tables. Measures that are not listed follow, without a good side. */
   readonly metrics: readonly MetricFacts[];
+  /** Names of the measures to report; default: all there are. */
+  readonly show?: readonly string[];
   readonly meta: ReportMeta;
   readonly published?: readonly PublishedNumber[];
   /** Of the resampling. */

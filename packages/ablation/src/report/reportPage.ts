@@ -1,15 +1,15 @@
 // report.html: everything on one page that needs no network, no server and no other file.
-import type { ParetoReport, Report } from './analysis.ts';
+import type { MetricReport, ParetoReport, Report } from './analysis.ts';
 import { showValue, spaced, type Group } from './groups.ts';
 import { markup, raw, type Markup } from './markup.ts';
-import { keyOf, metricSection } from './metricSection.ts';
+import { keyOf, legend, metricSection } from './metricSection.ts';
 import { page } from './page.ts';
 import { PAGE_SCRIPT } from './pageScript.ts';
 import { pictureSection } from './pictureGrid.ts';
 import type { Pictures } from './pictures.ts';
 import { methodNotes, provenance } from './provenance.ts';
-import { formatScore, MARKS, scoreTable } from './textTables.ts';
-import { tradeOffChart } from './tradeOffChart.ts';
+import { MARKS, scoreFormat, scoreTable } from './textTables.ts';
+import { isNamed, tradeOffChart } from './tradeOffChart.ts';
 
 export function reportPage(report: Report, groups: readonly Group[], pictures: Pictures): string {
   const { meta, metrics, pareto } = report;
@@ -33,7 +33,7 @@ export function reportPage(report: Report, groups: readonly Group[], pictures: P
         <p class="meta">${summaryLine(report)}</p>
       </header>
       ${scoresSection(report, groups)}
-      ${pareto.length > 0 ? frontsSection(pareto, groups) : undefined}
+      ${pareto.length > 0 ? frontsSection(report, groups) : undefined}
       ${pictured}
       ${metrics.map((metric) => metricSection(metric, groups))}
       ${broken}
@@ -81,7 +81,8 @@ function tipText(label: string, says: string): string {
   return markup`${label}: ${says}`.text;
 }
 
-function frontsSection(pareto: readonly ParetoReport[], groups: readonly Group[]): Markup {
+function frontsSection(report: Report, groups: readonly Group[]): Markup {
+  const { pareto } = report;
   const flat = pareto.filter(({ objectives }) => objectives.length === 2);
   return markup`<section id="fronts"><h2>Fronts</h2>
     <p>What is given up for what. Nothing beats a group on the front in all objectives at once; means decide, without regard to their uncertainty.</p>
@@ -106,16 +107,24 @@ function frontsSection(pareto: readonly ParetoReport[], groups: readonly Group[]
           ),
         )}</div>`,
     )}</figure>
-    ${pareto.map(frontTable)}</section>`;
+    ${isNamed(groups) ? undefined : legend(groups, true)}
+    ${pareto.map((one) => frontTable(one, report.metrics))}</section>`;
 }
 
-function frontTable({ objectives, points }: ParetoReport): Markup | undefined {
+function frontTable(
+  { objectives, points }: ParetoReport,
+  metrics: readonly MetricReport[],
+): Markup | undefined {
   if (objectives.length < 3) return undefined;
+  const formats = objectives.map(({ metric }) => {
+    const found = metrics.find(({ name }) => name === metric);
+    return found === undefined ? String : scoreFormat(found);
+  });
   return markup`<h3>All objectives at once</h3><div class="wide"><table><thead><tr><th></th>${objectives.map(
     ({ metric, sense }) => markup`<th>${metric} ${sense === 'max' ? '↑' : '↓'}</th>`,
   )}<th>on the front</th></tr></thead><tbody>${points.map(
     ({ group, values, isOnFront }) =>
-      markup`<tr><th>${group}</th>${values.map((value, index) => markup`<td>${formatScore(objectives[index]?.metric ?? '', value)}</td>`)}<td>${isOnFront ? 'yes' : 'no'}</td></tr>`,
+      markup`<tr><th>${group}</th>${values.map((value, index) => markup`<td>${formats[index]?.(value) ?? ''}</td>`)}<td>${isOnFront ? 'yes' : 'no'}</td></tr>`,
   )}</tbody></table></div>`;
 }
 

@@ -45,6 +45,7 @@ tr.baseline th { font-weight: 500; }
 .best { font-weight: 650; }
 .mark { font-size: 10px; margin-left: 3px; display: inline-block; width: 1em; text-align: center; }
 .better { color: var(--good); } .worse { color: var(--bad); } .different { color: var(--muted); }
+table.wrap thead th { white-space: normal; max-width: 9.5em; }
 .dense { font-size: 12px; } .dense th, .dense td { padding-right: 11px; }
 figure { margin: 20px 0 8px; }
 figure svg { display: block; max-width: 100%; height: auto; }

@@ -7,6 +7,7 @@ import {
   formatP,
   type Judgement,
 } from '../statistics/wording.ts';
+import { showValue } from './groups.ts';
 import type { ComparisonReport, MetricReport, Report } from './analysis.ts';
 
 export interface ScoreField {
@@ -37,7 +38,7 @@ export function scoreTable({ groups, metrics, published }: Report): ScoreRow[] {
         const mean = metric.groups[row]?.mean ?? Number.NaN;
         const comparison = metric.comparisons.find(({ group }) => group === label);
         return {
-          text: formatScore(metric.name, mean),
+          text: scoreFormat(metric)(mean),
           isBest: mean === best[column],
           ...(comparison === undefined ? {} : { judgement: comparison.judgement, says: comparison.says }),
         };
@@ -51,8 +52,8 @@ export function scoreTable({ groups, metrics, published }: Report): ScoreRow[] {
         label,
         isBaseline: false,
         source,
-        fields: metrics.map(({ name }) => ({
-          text: formatScore(name, measures[name] ?? Number.NaN),
+        fields: metrics.map((metric) => ({
+          text: scoreFormat(metric)(measures[metric.name] ?? Number.NaN),
           isBest: false,
         })),
       }));
@@ -66,12 +67,30 @@ function bestMean({ better, groups }: MetricReport): number {
   return better === 'higher' ? Math.max(...means) : Math.min(...means);
 }
 
-/** Sizes in units people read, all else as numbers. */
-export function formatScore(metric: string, value: number): string {
-  if (!metric.endsWith('Bytes') || !Number.isFinite(value)) return formatNumber(value);
-  const unit = value >= 1e9 ? 'GB' : value >= 1e6 ? 'MB' : value >= 1e3 ? 'kB' : 'B';
-  const scaled = value / { GB: 1e9, MB: 1e6, kB: 1e3, B: 1 }[unit];
-  return `${formatNumber(scaled)} ${unit}`;
+/** How scores of a metric are written: sizes in units people read, all else with the decimals of the largest mean. */
+export function scoreFormat({ name, groups }: MetricReport): (score: number) => string {
+  const largest = Math.max(0, ...groups.map(({ mean }) => Math.abs(mean)).filter(Number.isFinite));
+  if (name.endsWith('Bytes')) return formatBytes;
+  if (largest === 0 || largest >= 1000) return formatNumber;
+  const decimals = Math.min(8, Math.max(0, 2 - Math.floor(Math.log10(largest))));
+  return (score) => formatNumber(score, decimals);
+}
+
+function formatBytes(bytes: number): string {
+  if (!Number.isFinite(bytes)) return formatNumber(bytes);
+  const unit = bytes >= 1e9 ? 'GB' : bytes >= 1e6 ? 'MB' : bytes >= 1e3 ? 'kB' : 'B';
+  return `${formatNumber(bytes / { GB: 1e9, MB: 1e6, kB: 1e3, B: 1 }[unit])}\u00a0${unit}`;
+}
+
+/** `correct +0.011 [+0.009, +0.014], none …` */
+export function describeLevels({ levels }: MetricReport['effects']['main'][number]): string {
+  const decimals = decimalsOf(...levels.map(({ interval }) => interval));
+  return levels
+    .map(
+      ({ level, effect, interval }) =>
+        `${showValue(level)} ${formatDifference(effect, decimals)} ${formatInterval(interval, decimals)}`,
+    )
+    .join(', ');
 }
 
 /** Mark after a score: better, worse or different than the baseline; nothing where no difference was detectable. */
@@ -97,7 +116,7 @@ export const COMPARISON_COLUMNS = [
 ] as const;
 
 export function comparisonFields(one: ComparisonReport): string[] {
-  const decimals = decimalsOf(one);
+  const decimals = decimalsOf(one.interval, one.tInterval);
   return [
     one.group,
     one.baseline,
@@ -121,4 +140,9 @@ export function describeTest(test: MetricReport['effects']['main'][number]['test
     `F(${test.degrees}, ${test.errorDegrees}) = ${formatNumber(test.f)}, p ${p.startsWith('<') ? p : `= ${p}`}, ` +
     `partial η² ${formatNumber(test.partialEta2, 2)}`
   );
+}
+
+/** What a main effect is averaged over. */
+export function settingsOf({ settings }: MetricReport['effects']['main'][number]): string {
+  return `over ${settings} ${settings === 1 ? 'setting' : 'settings'} of the other factors`;
 }

@@ -20,6 +20,11 @@ export interface Objective {
   readonly sense: 'max' | 'min';
 }
 
+/** Few short names stand beside their points; else numbers do, and a legend names them. */
+export function isNamed(groups: readonly Group[]): boolean {
+  return groups.length <= 5 && groups.every(({ label }) => label.length <= 20);
+}
+
 /** The front is drawn through what nothing else beats in both. */
 export function tradeOffChart(
   { vertical, horizontal, points }: TradeOff,
@@ -30,7 +35,7 @@ export function tradeOffChart(
   const placed = points.map(({ group, x, y, isOnFront }) => {
     const colour = colourOf(indexOf.get(group) ?? 0);
     return {
-      group,
+      text: isNamed(groups) ? group : String((indexOf.get(group) ?? 0) + 1),
       x,
       y,
       colour,
@@ -44,7 +49,7 @@ export function tradeOffChart(
   const isLog = Math.min(...xs) > 0 && Math.max(...xs) / Math.min(...xs) > 20;
   const front = points.filter(({ isOnFront }) => isOnFront).sort((a, b) => a.x - b.x || a.y - b.y);
   const good = ({ sense }: Objective): string => (sense === 'min' ? 'less is better' : 'more is better');
-  const longest = Math.max(...placed.map(({ group }) => group.length));
+  const longest = Math.max(...placed.map(({ text }) => text.length));
   return renderChart(
     {
       width,
@@ -87,7 +92,7 @@ export function tradeOffChart(
         Plot.text(placed, {
           x: 'x',
           y: 'y',
-          text: 'group',
+          text: 'text',
           dx: 11,
           textAnchor: 'start',
           fill: 'var(--ink)',

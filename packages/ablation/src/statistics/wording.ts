@@ -37,12 +37,9 @@ export function formatDifference(value: number, decimals?: number): string {
   return value > 0 && /[1-9]/.test(text) ? `+${text}` : text;
 }
 
-/** Decimals that give an interval's width two significant digits: more would be noise. */
-export function decimalsOf({
-  interval,
-  tInterval,
-}: Pick<Comparison, 'interval' | 'tInterval'>): number | undefined {
-  const widths = [interval, tInterval].map(([low, high]) => high - low).filter((width) => width > 0);
+/** Decimals that give the narrowest interval's width two significant digits: more would be noise. */
+export function decimalsOf(...intervals: readonly (readonly [number, number])[]): number | undefined {
+  const widths = intervals.map(([low, high]) => high - low).filter((width) => width > 0);
   if (widths.length === 0) return undefined;
   return Math.min(8, Math.max(0, 1 - Math.floor(Math.log10(Math.min(...widths)))));
 }
@@ -61,18 +58,18 @@ export function formatInterval([low, high]: readonly [number, number], decimals?
 /** `no difference detectable (minimum detectable effect ±0.031)`, or what was found. */
 export function describeVerdict(comparison: Comparison): string {
   const { verdict, minimumDetectable, difference, interval, adjustedP, pairs } = comparison;
-  const decimals = decimalsOf(comparison);
+  const decimals = decimalsOf(interval, comparison.tInterval);
   switch (verdict) {
     case 'higher':
     case 'lower':
-      return `${verdict} by ${formatNumber(Math.abs(difference), decimals)} (95 % interval ${formatInterval(interval, decimals)}, p ${told(adjustedP)})`;
+      return `${verdict} by ${formatNumber(Math.abs(difference), decimals)} (95 % interval ${formatInterval(interval, decimals)}, p ${told(adjustedP)})`;
     case 'not testable':
       return pairs === 0
         ? 'not testable: no pair with the baseline'
         : `not testable: ${pairs === 1 ? 'a single pair' : 'too few pairs'}`;
     case 'not detectable':
       if (minimumDetectable > 0)
-        return `no difference detectable (minimum detectable effect ±${formatNumber(minimumDetectable, decimals)})`;
+        return `no difference detectable (minimum detectable effect ±${formatNumber(minimumDetectable, decimals)})`;
       return difference === 0
         ? `no difference detectable: all ${pairs} pairs are equal`
         : `no difference detectable: ${pairs} pairs are too few`;
@@ -80,7 +77,7 @@ export function describeVerdict(comparison: Comparison): string {
 }
 
 function told(p: number): string {
-  return p < 0.001 ? '< 0.001' : `= ${formatP(p)}`;
+  return p < 0.001 ? '< 0.001' : `= ${formatP(p)}`;
 }
 
 /** What the units were, and so what the conclusion reaches. */
