@@ -226,7 +226,7 @@ function tellEnd(
     ...(pending > 0 ? [colours.yellow(`${pending} still to do: the same command goes on`)] : []),
   ];
   if (isLong) out('');
-  if (isLong) out([`${count(done, 'result')}`, ...others].join(', '));
+  if (isLong) out([count(done, 'result'), ...others].join(', '));
   for (const { study, problem } of reports)
     if (problem !== undefined) err(warningLine(`no report${study === '' ? '' : ` of ${study}`}: ${problem}`));
   const pages = reports.filter(({ problem }) => problem === undefined).map((report) => report.folder);

@@ -39,6 +39,8 @@ export const STATUS_FILE = 'status.json';
 /** A state older than this is of a process that is gone. */
 export const STALE_MS = 30_000;
 const WRITE_EVERY_MS = 2000;
+/** Of a cell's time, roughly; the rest is its evaluation. */
+const TRAINING_SHARE = 0.6;
 
 export interface MatrixProgressOptions {
   readonly plan: Plan;
@@ -57,13 +59,16 @@ export function matrixProgress(options: MatrixProgressOptions): MatrixProgress {
   const names = new Map(plan.cells.map(({ id, points }) => [id, points[0] ? describePoint(points[0]) : id]));
   const steps = new Map<string, { step: number; maxTrainSteps: number }>();
   const stages = new Map<string, string>();
+  const measuring = new Map<string, { what: string; done: number; total: number }>();
   const open = new Set(plan.cells.map(({ id }) => id));
   let [done, failed, made] = [0, 0, 0];
   const line = progressLine(terminal, style === 'live' || style === 'plain');
 
   const fraction = (id: string): number => {
-    const at = steps.get(id);
-    return at === undefined ? 0 : at.step / at.maxTrainSteps;
+    const [trained, judged] = [steps.get(id), measuring.get(id)];
+    if (judged !== undefined)
+      return TRAINING_SHARE + (1 - TRAINING_SHARE) * (judged.done / judged.total) * 0.99;
+    return trained === undefined ? 0 : (TRAINING_SHARE * trained.step) / trained.maxTrainSteps;
   };
   /** From what cells took so far where some have ended, else from the estimate. */
   const secondsLeft = (): number | undefined => {
@@ -88,8 +93,14 @@ export function matrixProgress(options: MatrixProgressOptions): MatrixProgress {
     );
   };
   const shown = (id: string): string => {
-    const at = steps.get(id);
-    return `${names.get(id) ?? id}: ${at === undefined ? (stages.get(id) ?? 'starting') : `step ${at.step}/${at.maxTrainSteps}`}`;
+    const [trained, judged] = [steps.get(id), measuring.get(id)];
+    const what =
+      judged !== undefined
+        ? `${judged.what} ${Math.round((100 * judged.done) / judged.total)} %`
+        : trained === undefined
+          ? (stages.get(id) ?? 'starting')
+          : `step ${trained.step}/${trained.maxTrainSteps}`;
+    return `${names.get(id) ?? id}: ${what}`;
   };
   const state = (now: MatrixState['state']): MatrixState => ({
     state: now,
@@ -131,10 +142,15 @@ export function matrixProgress(options: MatrixProgressOptions): MatrixProgress {
         case 'cell-event':
           if (event.event.type === 'step')
             steps.set(event.id, { step: event.event.step, maxTrainSteps: event.event.maxTrainSteps });
+          if (event.event.type === 'progress' && event.event.stage === 'measuring' && event.event.total > 0) {
+            const { message = 'measuring', done: judged, total } = event.event;
+            measuring.set(event.id, { what: message, done: judged, total });
+          }
           if (event.event.type === 'stage-started') stages.set(event.id, event.event.stage);
           break;
         case 'cell-started':
           steps.delete(event.id);
+          measuring.delete(event.id);
           break;
         case 'cell-finished':
           [done, made] = [done + 1, made + 1];

@@ -23,7 +23,7 @@ export interface QuestionFlags {
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
   readonly equal?: string;
-  readonly threads?: string;
+  readonly threads?: number;
   readonly fast?: boolean;
 }
 
@@ -59,7 +59,7 @@ export async function readQuestion(file: string | undefined, flags: QuestionFlag
 function typedLayer(flags: QuestionFlags): ConfigLayer {
   const axes = Object.fromEntries((flags.axis ?? []).map(parseAxis));
   const settings = (flags.set ?? []).reduce<Record<string, unknown>>(addSetting, {});
-  if (flags.threads !== undefined) settings['threads'] = Number(flags.threads);
+  if (flags.threads !== undefined) settings['threads'] = flags.threads;
   const values = {
     ...(flags.axis === undefined ? {} : { axes }),
     ...(Object.keys(settings).length === 0 ? {} : { settings }),

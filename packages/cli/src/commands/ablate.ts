@@ -62,7 +62,17 @@ export function ablateCommand(terminal: Terminal, exit: SetExitCode): Command {
     .option('--dry-run', 'show the cells, what cannot run and why, and an estimate, and stop')
     .option('--no-measure', 'estimate without measuring a step')
     .option('--workers <n>', 'processes at a time, as far as memory allows', positiveInteger, 1)
-    .option('--threads <n>', 'threads of a cell, part of its identity; default: the physical cores')
+    .option('--threads <n>', 'threads of a cell, part of its identity; default: the physical cores', positiveInteger)
+    .addOption(
+      new Option('--executor <kind>', 'processes of this machine, or workers on a queue')
+        .choices(['local', 'bullmq'])
+        .default('local'),
+    )
+    .option('--redis <url>', `the queue of --executor bullmq; default: ${USUAL_REDIS}`)
+    .option(
+      '--store <place>',
+      'where results of its workers come from: a shared folder, or s3://BUCKET/PREFIX',
+    )
     .option(
       '--retries <n>',
       'further attempts at a cell that was killed or ran out of something',
