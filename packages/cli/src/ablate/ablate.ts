@@ -157,6 +157,7 @@ async function work(
 ): Promise<ExitCode> {
   const { question, plan, folder, store } = prepared;
   const style = reportStyle(flags, terminal);
+  for (const message of plan.warnings) terminal.err(warningLine(message));
   await folder.write('matrix.json', { question, ids: plan.cells.map(({ id }) => id) });
   const peaks = (await folder.timings()).flatMap(({ peakMemoryBytes = 0 }) => peakMemoryBytes);
   const { executor, connect, kill } = await executorFor(flags, {

@@ -33,8 +33,10 @@ const NOBODY_JUDGES =
   'nobody judges the pictures: cells get pictures and facts, and no scores; name judges under evaluation.judges (docs/evaluation.md)';
 
 export interface CommandCellWork extends CellWork {
-  /** The run of a cell, ready to start. */
+  /** The run of a cell, ready to start, with a model of its own. */
   prepareRun(values: Readonly<Record<string, unknown>>): Promise<PreparedRun>;
+  /** The same to look at: models are opened once for all. */
+  lookAt(values: Readonly<Record<string, unknown>>): Promise<PreparedRun>;
 }
 
 /** @param cwd where plugins and pictures are looked up from */
@@ -74,6 +76,7 @@ export function commandCellWork(cwd: string = process.cwd()): CommandCellWork {
   };
   return {
     prepareRun: (values) => ready(values),
+    lookAt: (values) => ready(values, { open }),
     prepare: async (request) => {
       const { config, plugins, model, warnings } = await ready(request.values, { open });
       const judges = await judgesOf(evaluationOf(request, config), config.pretrainedModel);

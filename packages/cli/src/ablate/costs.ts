@@ -20,12 +20,12 @@ export interface CostsOptions {
 
 export function costsOf({ work, folder, cacheDir, signal, note }: CostsOptions): Costs {
   return {
-    stepsOf: async (values) => (await work.prepareRun(values)).config.maxTrainSteps,
-    trainedParametersOf: async (values) => trainedParametersOf(await work.prepareRun(values)),
+    stepsOf: async (values) => (await work.lookAt(values)).config.maxTrainSteps,
+    trainedParametersOf: async (values) => trainedParametersOf(await work.lookAt(values)),
     optionsOf: async ({ recipe }) =>
       flagsFromSchema(await resolvePlugins(String(recipe), { builtIns, cwd: process.cwd() })),
     secondsPerStepOf: async (values) => {
-      const prepared = await work.prepareRun(values);
+      const prepared = await work.lookAt(values);
       const { recipe, trainBatchSize, gradientAccumulationSteps, resolution, mixedPrecision } =
         prepared.config;
       const { pluginOptions, pretrainedModel, threads, mode } = prepared.config;
@@ -43,7 +43,7 @@ export function costsOf({ work, folder, cacheDir, signal, note }: CostsOptions):
       const before = known[key];
       if (before !== undefined) return before;
       note(`measuring a step of ${recipe}`);
-      const { secondsPerStep } = await measureStep(prepared, { cacheDir, signal });
+      const { secondsPerStep } = await measureStep(await work.prepareRun(values), { cacheDir, signal });
       await folder.write(BUDGET_FILE, { ...known, [key]: secondsPerStep });
       return secondsPerStep;
     },

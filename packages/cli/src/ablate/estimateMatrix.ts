@@ -55,7 +55,7 @@ export async function estimateMatrix(
   const counted = new Map<string, RunEstimate>();
   for (const [key, [cell]] of shapes) {
     if (cell !== undefined)
-      counted.set(key, await estimateRun(await work.prepareRun(cell.request.values), flops));
+      counted.set(key, await estimateRun(await work.lookAt(cell.request.values), flops));
   }
   const byRecipe = medians(timings);
   const [commonest] = [...shapes.values()].sort((a, b) => b.length - a.length);

@@ -62,7 +62,11 @@ export function ablateCommand(terminal: Terminal, exit: SetExitCode): Command {
     .option('--dry-run', 'show the cells, what cannot run and why, and an estimate, and stop')
     .option('--no-measure', 'estimate without measuring a step')
     .option('--workers <n>', 'processes at a time, as far as memory allows', positiveInteger, 1)
-    .option('--threads <n>', 'threads of a cell, part of its identity; default: the physical cores', positiveInteger)
+    .option(
+      '--threads <n>',
+      'threads of a cell, part of its identity; default: the physical cores',
+      positiveInteger,
+    )
     .addOption(
       new Option('--executor <kind>', 'processes of this machine, or workers on a queue')
         .choices(['local', 'bullmq'])
