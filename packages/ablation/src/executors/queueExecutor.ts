@@ -1,6 +1,5 @@
 // Cells through a queue on Redis (BullMQ), for workers on any machine. A cell is a job of the cell's id, so one asked for
 // twice is worked off once; a worker that falls silent loses its cell to another; results come through a shared store.
-import { Queue, QueueEvents } from 'bullmq';
 import type { PipelineEvent } from '@likeness/core';
 import type { CellStore } from '../cells/cellStore.ts';
 import type { CellTiming } from '../cells/cellWork.ts';
@@ -42,6 +41,8 @@ const USUAL_WIDTH = 1;
 /** @throws DataError when Redis does not answer */
 export async function queueExecutor(options: QueueExecutorOptions): Promise<Executor> {
   const { redisUrl, blobs, store, reports, signal, queueName = QUEUE_NAME } = options;
+  // Loaded when there is a queue: most matrices have none.
+  const { Queue, QueueEvents } = await import('bullmq');
   const connection = await connectRedis(redisUrl);
   const listening = connection.duplicate();
   listening.on('error', () => undefined);

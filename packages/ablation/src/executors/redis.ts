@@ -1,6 +1,6 @@
 // Where the queue of cells lies.
 import { DataError } from '@likeness/core';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 
 /** All matrices share one queue: a cell is what its id says, whoever asks for it. */
 export const QUEUE_NAME = 'likeness-cells';
@@ -12,7 +12,8 @@ const CONNECT_MS = 5000;
  * @throws DataError when nobody answers now
  */
 export async function connectRedis(url: string): Promise<Redis> {
-  const probe = new Redis(url, { lazyConnect: true, connectTimeout: CONNECT_MS, retryStrategy: () => null });
+  const { Redis: Client } = await import('ioredis');
+  const probe = new Client(url, { lazyConnect: true, connectTimeout: CONNECT_MS, retryStrategy: () => null });
   // Told below; without a listener it would be told twice.
   probe.on('error', () => undefined);
   try {
@@ -28,7 +29,7 @@ export async function connectRedis(url: string): Promise<Redis> {
   } finally {
     probe.disconnect();
   }
-  const connection = new Redis(url, { maxRetriesPerRequest: null });
+  const connection = new Client(url, { maxRetriesPerRequest: null });
   connection.on('error', () => undefined);
   return connection;
 }

@@ -1,6 +1,5 @@
 // The worker's side of a queue: takes one cell after the other, wherever it runs, until it is asked to stop.
 import { hostname } from 'node:os';
-import { DelayedError, Worker } from 'bullmq';
 import type { CellStore } from '../cells/cellStore.ts';
 import type { CellWork } from '../cells/cellWork.ts';
 import { failureOf } from '../cells/failure.ts';
@@ -46,6 +45,7 @@ const AGAIN_MS = 1000;
 export async function serveQueue(options: ServeQueueOptions): Promise<void> {
   const { redisUrl, blobs, work, store, cacheDir, runsFolder, signal, tell } = options;
   const { queueName = QUEUE_NAME, silentMs = SILENT_MS } = options;
+  const { DelayedError, Worker } = await import('bullmq');
   const connection = await connectRedis(redisUrl);
   const name = `${hostname()}:${process.pid}`;
   const worker = new Worker<CellTask, JobAnswer>(

@@ -23,6 +23,7 @@ import { count, displayPath } from '../terminal/format.ts';
 import { progressLine } from '../terminal/progressLine.ts';
 import { colours, type Terminal } from '../terminal/terminal.ts';
 import { commandCellWork, type CommandCellWork } from './cellWork.ts';
+import { MATRICES_ROOT } from './defaults.ts';
 import { costsOf } from './costs.ts';
 import { estimateMatrix, type MatrixEstimate } from './estimateMatrix.ts';
 import { executorFor, type ExecutorFlags } from './executors.ts';
@@ -31,9 +32,6 @@ import { readQuestion, type QuestionFlags } from './question.ts';
 import { reportMatrix, type WrittenStudy } from './reportMatrix.ts';
 import { surroundingsOf } from './surroundings.ts';
 import { planLines, tellMatrixPlan } from './tellMatrixPlan.ts';
-
-/** Where matrices are kept, from where the command runs. */
-export const MATRICES_ROOT = 'ablations';
 
 export interface AblateFlags extends QuestionFlags, ReportFlags, ExecutorFlags {
   readonly dryRun?: boolean;

@@ -11,10 +11,8 @@ import {
   type MatrixFolder,
 } from '@likeness/ablation';
 import { ConfigError } from '@likeness/core';
+import { USUAL_REDIS } from './defaults.ts';
 import { pipelineProgram } from '../pipelineProgram.ts';
-
-/** Redis where nobody says another. */
-export const USUAL_REDIS = 'redis://127.0.0.1:6379';
 
 export interface ExecutorFlags {
   readonly executor: 'local' | 'bullmq';

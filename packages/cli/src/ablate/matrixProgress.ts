@@ -7,6 +7,7 @@ import {
   type Plan,
   type WorkerState,
 } from '@likeness/ablation';
+import { STATUS_FILE } from './defaults.ts';
 import type { ReportStyle } from '../progress/reporters.ts';
 import { formatSeconds } from '../terminal/format.ts';
 import { progressLine } from '../terminal/progressLine.ts';
@@ -35,9 +36,6 @@ export interface MatrixState {
   })[];
 }
 
-export const STATUS_FILE = 'status.json';
-/** A state older than this is of a process that is gone. */
-export const STALE_MS = 30_000;
 const WRITE_EVERY_MS = 2000;
 /** Of a cell's time, roughly; the rest is its evaluation. */
 const TRAINING_SHARE = 0.6;

@@ -30,7 +30,7 @@ export interface QuestionFlags {
 /** @throws ConfigError with all that cannot be read */
 export async function readQuestion(file: string | undefined, flags: QuestionFlags): Promise<Question> {
   const layers: ConfigLayer[] = [];
-  const shipped = file === undefined ? undefined : shippedMatrices[file];
+  const shipped = Object.entries(shippedMatrices).find(([name]) => name === file)?.[1];
   if (shipped !== undefined && !existsSync(file ?? '')) {
     layers.push(await loadQuestion(shipped.path));
     if (flags.fast) layers.push(await loadQuestion(shipped.fast));

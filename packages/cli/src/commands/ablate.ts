@@ -1,8 +1,7 @@
 // pipeline ablate: runs a question as a matrix of cells and answers with tables.
 import { Argument, Command, Option } from 'commander';
-import { ablate, MATRICES_ROOT, type AblateFlags } from '../ablate/ablate.ts';
-import { USUAL_REDIS } from '../ablate/executors.ts';
-import { shippedMatrices } from '../ablate/shippedMatrices.ts';
+import type { AblateFlags } from '../ablate/ablate.ts';
+import { MATRICES_ROOT, SHIPPED_MATRICES, USUAL_REDIS } from '../ablate/defaults.ts';
 import { positiveInteger, wholeNumber } from '../terminal/numbers.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { addReportFlags } from './reporting.ts';
@@ -32,7 +31,7 @@ export function ablateCommand(terminal: Terminal, exit: SetExitCode): Command {
     .addArgument(
       new Argument(
         '[file]',
-        `a matrix: .yaml, .json or .ts, or ${Object.keys(shippedMatrices).join(', ')} (comes along)`,
+        `a matrix: .yaml, .json or .ts, or ${SHIPPED_MATRICES.join(', ')} (comes along)`,
       ),
     )
     .optionsGroup('Question:')
@@ -90,6 +89,7 @@ export function ablateCommand(terminal: Terminal, exit: SetExitCode): Command {
     .addHelpText('after', EXAMPLES);
   addReportFlags(command);
   return command.action(async (file: string | undefined, flags: AblateFlags) => {
+    const { ablate } = await import('../ablate/ablate.ts');
     exit(await ablate(file, flags, terminal));
   });
 }

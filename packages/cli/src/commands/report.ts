@@ -1,7 +1,7 @@
 // pipeline report: the report of a matrix again - with another baseline or more resamples, without sampling anything.
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readReport, writeReport, type FactorValue, type WriteReportOptions } from '@likeness/ablation';
+import type { FactorValue, WriteReportOptions } from '@likeness/ablation';
 import { ConfigError, DataError } from '@likeness/core';
 import { Command } from 'commander';
 import { displayPath } from '../terminal/format.ts';
@@ -31,6 +31,8 @@ export function reportCommand(terminal: Terminal): Command {
     .option('--json', 'the files written, as JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (folder: string, flags: ReportFlags) => {
+      // Loaded when it is asked for: charts and statistics would slow every other command.
+      const { readReport, writeReport } = await import('@likeness/ablation');
       const reports = await findReports(folder);
       for (const { place, name } of reports) {
         const before = await readReport(place);

@@ -1,9 +1,10 @@
 // pipeline status: how far a matrix has come, asked from anywhere.
 import { resolve } from 'node:path';
-import { openMatrixFolder, type CellResult } from '@likeness/ablation';
+import type { CellResult, MatrixFolder } from '@likeness/ablation';
 import { DataError } from '@likeness/core';
 import { Command } from 'commander';
-import { STALE_MS, STATUS_FILE, type MatrixState } from '../ablate/matrixProgress.ts';
+import type { MatrixState } from '../ablate/matrixProgress.ts';
+import { STALE_MS, STATUS_FILE } from '../ablate/defaults.ts';
 import { count, displayPath, formatSeconds } from '../terminal/format.ts';
 import { table } from '../terminal/table.ts';
 import { colours, type Terminal } from '../terminal/terminal.ts';
@@ -20,6 +21,7 @@ export function statusCommand(terminal: Terminal): Command {
     .option('--json', 'as JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (path: string, { json }: { json?: boolean }) => {
+      const { openMatrixFolder } = await import('@likeness/ablation');
       const folder = openMatrixFolder(resolve(path));
       const state = (await folder.read(STATUS_FILE)) as MatrixState | undefined;
       if (state === undefined) {
@@ -42,7 +44,7 @@ interface Failed {
 }
 
 /** The last word on each cell that failed and has no result. */
-async function failedIn(folder: ReturnType<typeof openMatrixFolder>): Promise<Failed[]> {
+async function failedIn(folder: MatrixFolder): Promise<Failed[]> {
   const last = new Map((await folder.failures()).map(({ id, reason }) => [id, reason]));
   const failed: Failed[] = [];
   for (const [id, reason] of last) {

@@ -1,11 +1,10 @@
 // pipeline worker: a process that works cells off, for an `ablate` elsewhere.
 import { join } from 'node:path';
-import { openBlobStore, openCellStore, serveCells, serveQueue, type WorkerMessage } from '@likeness/ablation';
+import type { WorkerMessage } from '@likeness/ablation';
 import { ConfigError, killEngines } from '@likeness/core';
 import { cacheDir as userCacheDir } from '@likeness/engine';
 import { Command, Option } from 'commander';
-import { commandCellWork } from '../ablate/cellWork.ts';
-import { USUAL_REDIS } from '../ablate/executors.ts';
+import { USUAL_REDIS } from '../ablate/defaults.ts';
 import { EXIT } from '../exitCodes.ts';
 import { onInterrupt } from '../run/followRun.ts';
 import { colours, type Terminal } from '../terminal/terminal.ts';
@@ -35,8 +34,13 @@ export function workerCommand(terminal: Terminal): Command {
     .addOption(new Option('--of-this-process', 'serve the process that started this one').hideHelp())
     .addHelpText('after', EXAMPLES);
   return addReportFlags(command).action(async (flags: WorkerFlags) => {
-    if (flags.ofThisProcess && process.send !== undefined) await serveCells(commandCellWork(), killEngines);
-    else await serve(flags, terminal);
+    if (!flags.ofThisProcess || process.send === undefined) {
+      await serve(flags, terminal);
+      return;
+    }
+    const { serveCells } = await import('@likeness/ablation');
+    const { commandCellWork } = await import('../ablate/cellWork.ts');
+    await serveCells(commandCellWork(), killEngines);
   });
 }
 
@@ -48,6 +52,8 @@ async function serve(flags: WorkerFlags, terminal: Terminal): Promise<void> {
       expected: 'the place that ablate --store names: a shared folder, or s3://BUCKET/PREFIX',
     });
   }
+  const { openBlobStore, openCellStore, serveQueue } = await import('@likeness/ablation');
+  const { commandCellWork } = await import('../ablate/cellWork.ts');
   const stop = new AbortController();
   const forget = onInterrupt(
     () => {
