@@ -4,7 +4,13 @@ import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { EngineError } from './errors.ts';
 import type { EngineInfo, EngineStats, Method, Methods, Reply } from './child/protocol.ts';
-import { cacheDir, ensureTensorFlow, findAllocator, type InstallProgress } from './install/index.ts';
+import {
+  cacheDir,
+  ensureTensorFlow,
+  findAllocator,
+  type InstallProgress,
+  type TensorFlowInstall,
+} from './install/index.ts';
 import { programCacheFlags } from './programCache.ts';
 
 export interface EngineOptions {
@@ -35,6 +41,8 @@ const XLA_CPU_FLAGS = [
   // weights, blocks that gradient checkpointing computes again. At SD 1.5's size that is twice the temporary memory.
   '--xla_cpu_enable_concurrency_optimized_scheduler=false',
 ].join(' ');
+/** Algorithms whose sums do not depend on which thread came first: equal runs give equal bits on a GPU, too. */
+const XLA_GPU_FLAGS = '--xla_gpu_deterministic_ops=true';
 /** What TensorFlow says of itself on every start. */
 const NOISE = /^WARNING: All log messages before absl|^I\d{4} /;
 const OUT_OF_MEMORY =
@@ -154,7 +162,7 @@ export async function startEngine({
   const install = await ensureTensorFlow(onInstallProgress ? { onProgress: onInstallProgress } : {});
   const allocator = findAllocator();
   const { XLA_FLAGS: userFlags = '', TF_XLA_FLAGS: tfXlaFlags = '' } = process.env;
-  const xlaFlags = `${install.variant === 'cpu' ? XLA_CPU_FLAGS : ''} ${userFlags}`.trim();
+  const xlaFlags = `${ownXlaFlags(install)} ${userFlags}`.trim();
   const cacheFlags =
     programCache === false
       ? ''
@@ -186,6 +194,14 @@ export async function startEngine({
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
   return new Engine(child, threads).ready();
+}
+
+/** XLA compiles for NVIDIA with the tools that came with the library, not with those of the machine. */
+function ownXlaFlags({ variant, cudaDataDir }: Pick<TensorFlowInstall, 'variant' | 'cudaDataDir'>): string {
+  if (variant === 'cpu') return XLA_CPU_FLAGS;
+  return cudaDataDir === undefined
+    ? XLA_GPU_FLAGS
+    : `${XLA_GPU_FLAGS} --xla_gpu_cuda_data_dir=${cudaDataDir}`;
 }
 
 /** Threads by default: the cores. */

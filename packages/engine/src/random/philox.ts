@@ -6,6 +6,8 @@ import { createHash } from 'node:crypto';
 const ROUNDS = 10;
 const MULTIPLIER_0 = 0xd2511f53;
 const MULTIPLIER_1 = 0xcd9e8d57;
+const [HIGH_0, LOW_0] = [MULTIPLIER_0 >>> 16, MULTIPLIER_0 & 0xffff] as const;
+const [HIGH_1, LOW_1] = [MULTIPLIER_1 >>> 16, MULTIPLIER_1 & 0xffff] as const;
 const WEYL_0 = 0x9e3779b9;
 const WEYL_1 = 0xbb67ae85;
 
@@ -71,22 +73,28 @@ function purposeKey(seedKey: PhiloxKey, purpose: string): PhiloxKey {
   return [block[0] ?? 0, block[1] ?? 0];
 }
 
-function createStream(key: PhiloxKey, step: number, index: number): RandomStream {
-  const stepLow = step >>> 0;
-  const stepHigh = Math.floor(step / 2 ** 32);
-  const block = new Uint32Array(4);
-  let blocksDrawn = 0;
-  let unread = 0;
+/** Blocks made together: a few thousand words stay in the nearest cache. */
+const BLOCKS_AT_ONCE = 1024;
 
-  function next(): number {
-    if (unread === 0) {
-      philox4x32([blocksDrawn, index, stepLow, stepHigh], key, block);
-      blocksDrawn += 1;
-      unread = 4;
-    }
-    const word = block[4 - unread] ?? 0;
-    unread -= 1;
-    return word;
+function createStream(key: PhiloxKey, step: number, index: number): RandomStream {
+  const tail = [index, step >>> 0, Math.floor(step / 2 ** 32)] as const;
+  let words = new Uint32Array(0);
+  let read = 0;
+  let blocksDrawn = 0;
+
+  /** So many words, read from where the call before stopped. */
+  function fill(wanted: number): void {
+    const blocks = Math.min(BLOCKS_AT_ONCE, Math.ceil(wanted / 4));
+    if (words.length !== 4 * blocks) words = new Uint32Array(4 * blocks);
+    philoxBlocks(blocksDrawn, tail, key, words);
+    blocksDrawn += blocks;
+    read = 0;
+  }
+
+  /** @param wanted how many more words this call is likely to take, itself included */
+  function next(wanted = 1): number {
+    if (read === words.length) fill(wanted);
+    return words[read++] ?? 0;
   }
 
   // Words above the largest multiple of `range` are drawn again, or low results would be a little likelier.
@@ -98,12 +106,20 @@ function createStream(key: PhiloxKey, step: number, index: number): RandomStream
   }
 
   return {
-    uint32: (n) => Uint32Array.from({ length: n }, next),
-    uniform: (n) => Float32Array.from({ length: n }, () => (next() >>> 8) * 2 ** -24),
+    uint32(n) {
+      const values = new Uint32Array(n);
+      for (let i = 0; i < n; i++) values[i] = next(n - i);
+      return values;
+    },
+    uniform(n) {
+      const values = new Float32Array(n);
+      for (let i = 0; i < n; i++) values[i] = (next(n - i) >>> 8) * 2 ** -24;
+      return values;
+    },
     normal(n) {
       const values = new Float32Array(n);
       for (let i = 0; i < n; i += 2) {
-        const radius = Math.sqrt(-2 * Math.log((next() + 0.5) * 2 ** -32));
+        const radius = Math.sqrt(-2 * Math.log((next(n + 1 - i) + 0.5) * 2 ** -32));
         const angle = 2 * Math.PI * next() * 2 ** -32;
         values[i] = radius * Math.cos(angle);
         if (i + 1 < n) values[i + 1] = radius * Math.sin(angle);
@@ -131,35 +147,49 @@ function createStream(key: PhiloxKey, step: number, index: number): RandomStream
 }
 
 /** The block function: 128 counter bits and 64 key bits to 128 random bits, written to `out`. */
-export function philox4x32(counter: PhiloxCounter, key: PhiloxKey, out: Uint32Array): void {
-  let [c0, c1, c2, c3] = counter;
-  let [k0, k1] = key;
-  for (let round = 0; round < ROUNDS; round++) {
-    const high0 = multiplyHigh(MULTIPLIER_0, c0);
-    const high1 = multiplyHigh(MULTIPLIER_1, c2);
-    const low0 = Math.imul(MULTIPLIER_0, c0);
-    const low1 = Math.imul(MULTIPLIER_1, c2);
-    c0 = (high1 ^ c1 ^ k0) >>> 0;
-    c1 = low1 >>> 0;
-    c2 = (high0 ^ c3 ^ k1) >>> 0;
-    c3 = low0 >>> 0;
-    k0 = (k0 + WEYL_0) >>> 0;
-    k1 = (k1 + WEYL_1) >>> 0;
-  }
-  out[0] = c0;
-  out[1] = c1;
-  out[2] = c2;
-  out[3] = c3;
+export function philox4x32([c0, c1, c2, c3]: PhiloxCounter, key: PhiloxKey, out: Uint32Array): void {
+  philoxBlocks(c0, [c1, c2, c3], key, out);
 }
 
-/** Upper 32 bits of a 32 by 32 bit product, by 16-bit halves: doubles hold no 64-bit product exactly. */
-function multiplyHigh(a: number, b: number): number {
-  const aLow = a & 0xffff;
-  const aHigh = a >>> 16;
-  const bLow = b & 0xffff;
-  const bHigh = b >>> 16;
-  const lowHigh = aLow * bHigh;
-  const highLow = aHigh * bLow + Math.floor((aLow * bLow) / 0x10000);
-  const middle = (highLow & 0xffff) + (lowHigh & 0xffff);
-  return aHigh * bHigh + Math.floor(highLow / 0x10000) + Math.floor(lowHigh / 0x10000) + (middle >>> 16);
+/**
+ * Blocks of consecutive counters, four words each: `out` is filled. A step of pretraining draws half a million numbers,
+ * so this is written for the compiler: 32-bit integers only, products by 16-bit halves, no calls.
+ * @param first counter's lowest word, the one that counts
+ * @param tail its other three
+ */
+function philoxBlocks(
+  first: number,
+  [tail1, tail2, tail3]: readonly [number, number, number],
+  [key0, key1]: PhiloxKey,
+  out: Uint32Array,
+): void {
+  for (let at = 0; at < out.length; at += 4) {
+    let c0 = (first + at / 4) | 0;
+    let [c1, c2, c3, k0, k1] = [tail1 | 0, tail2 | 0, tail3 | 0, key0 | 0, key1 | 0];
+    for (let round = 0; round < ROUNDS; round++) {
+      // Upper words of MULTIPLIER_0 · c0 and MULTIPLIER_1 · c2: each sum below fits into 32 unsigned bits.
+      const low0 = c0 & 0xffff;
+      const high0 = c0 >>> 16;
+      const middle0 = (Math.imul(HIGH_0, low0) >>> 0) + (Math.imul(LOW_0, low0) >>> 16);
+      const carry0 = (Math.imul(LOW_0, high0) >>> 0) + (middle0 & 0xffff);
+      const upper0 = Math.imul(HIGH_0, high0) + (middle0 >>> 16) + (carry0 >>> 16);
+      const low1 = c2 & 0xffff;
+      const high1 = c2 >>> 16;
+      const middle1 = (Math.imul(HIGH_1, low1) >>> 0) + (Math.imul(LOW_1, low1) >>> 16);
+      const carry1 = (Math.imul(LOW_1, high1) >>> 0) + (middle1 & 0xffff);
+      const upper1 = Math.imul(HIGH_1, high1) + (middle1 >>> 16) + (carry1 >>> 16);
+      const lower0 = Math.imul(MULTIPLIER_0, c0);
+      const lower1 = Math.imul(MULTIPLIER_1, c2);
+      c0 = upper1 ^ c1 ^ k0;
+      c1 = lower1;
+      c2 = upper0 ^ c3 ^ k1;
+      c3 = lower0;
+      k0 = (k0 + WEYL_0) | 0;
+      k1 = (k1 + WEYL_1) | 0;
+    }
+    out[at] = c0;
+    out[at + 1] = c1;
+    out[at + 2] = c2;
+    out[at + 3] = c3;
+  }
 }
