@@ -71,6 +71,7 @@ export function effectSizes(
 
 /** What Hedges' g multiplies d by. */
 export function hedgesFactor(degrees: number): number {
+  if (degrees < 2) return Number.NaN;
   return Math.exp(logGamma(degrees / 2) - logGamma((degrees - 1) / 2)) / Math.sqrt(degrees / 2);
 }
 
