@@ -67,8 +67,8 @@ describe('planted effects', () => {
     const { pareto } = analyse(options).report;
     const front = pareto[0]!.points.filter(({ isOnFront }) => isOnFront).map(({ group }) => group);
     expect(pareto[0]!.objectives.map(({ metric }) => metric)).toEqual(['dino', 'drift']);
-    expect(front).toContain('dreambooth');
-    expect(front).toContain('textual-inversion');
+    // dreambooth+ppl is better than lora in both.
+    expect(front).toEqual(['dreambooth', 'dreambooth+ppl', 'textual-inversion']);
   });
 });
 
@@ -115,6 +115,22 @@ describe('what is missing', () => {
     const lora = comparisonOf(report.metrics[0]!, 'lora');
     expect([lora.pairs, lora.subjects]).toEqual([15, 5]);
     expect(report.groups.find(({ label }) => label === 'lora')!.cells).toMatchObject({ done: 15, failed: 3 });
+  });
+
+  it('a group of which nothing is left is not testable, and takes no part in the correction', () => {
+    const broken = cells.map((cell) =>
+      cell.factors['method'] === 'lora' ? { ...cell, status: 'failed' as const, measures: {} } : cell,
+    );
+    const [first] = analyse({ ...plantedReport(), cells: broken }).report.metrics;
+    expect(comparisonOf(first!, 'lora')).toMatchObject({
+      pairs: 0,
+      verdict: 'not testable',
+      says: 'not testable: no pair with the baseline',
+    });
+    const surest = first!.comparisons
+      .filter(({ pairs }) => pairs > 0)
+      .reduce((one, other) => (other.p < one.p ? other : one));
+    expect(surest.adjustedP).toBe(2 * surest.p);
   });
 
   it('few subjects: seeds are the units, and the conclusion says so', () => {

@@ -52,7 +52,7 @@ figure svg { display: block; max-width: 100%; height: auto; }
 svg text { white-space: pre; font-family: 'Inter', system-ui, -apple-system, 'Segoe UI', sans-serif; }
 .pair { display: flex; gap: 8px; align-items: flex-start; flex-wrap: wrap; }
 .pair > * { min-width: 0; }
-.two-columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(400px, 1fr)); gap: 20px 16px; }
+.two-columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(400px, 100%), 1fr)); gap: 20px 16px; }
 figcaption, .caption { font-size: 13px; line-height: 1.5; color: var(--muted); max-width: 78ch; margin: 6px 0 20px; }
 .findings { padding-left: 1.1em; margin: 0 0 16px; max-width: 76ch; }
 .findings li { margin-bottom: 5px; }
@@ -78,6 +78,6 @@ dialog { border: 0; padding: 0; background: transparent; max-width: 90vw; text-a
 dialog::backdrop { background: rgb(10 12 15 / 0.75); }
 dialog img { width: min(80vmin, 768px); height: auto; image-rendering: auto; border-radius: 4px; }
 dialog p { color: #e6e7ea; font: 13px/1.5 'Inter', system-ui, sans-serif; margin: 10px auto 0; }
-@media (max-width: 900px) { .layout { grid-template-columns: 1fr; gap: 24px; padding: 28px 18px 64px; } nav { position: static; max-height: none; } nav ol { columns: 2; } }
+@media (max-width: 900px) { .layout { grid-template-columns: minmax(0, 1fr); gap: 24px; padding: 28px 18px 64px; } nav { position: static; max-height: none; } nav ol { columns: 2; } }
 @media print { nav, .noprint { display: none; } .layout { display: block; padding: 0; } section { break-inside: avoid-page; } details { display: none; } }
 `;

@@ -7,8 +7,10 @@ import { temporaryFolder } from '@likeness/core/testing';
 import { parseHTML } from 'linkedom';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { escapeTex } from './latex.ts';
 import { PLANTED, plantedReport, PROMPTS, SUBJECTS } from './plantedCells.ts';
 import { readReport } from './readReport.ts';
+import { csvField } from './resultFiles.ts';
 import { writeReport, type WriteReportOptions } from './writeReport.ts';
 
 const matrix = join(temporaryFolder(), 'matrix');
@@ -207,6 +209,14 @@ describe('other outputs', () => {
     for (const row of rows) expect(row.split(/(?<!\\)&/)).toHaveLength(columns);
     expect(tex).toContain('\\textit{Ruiz et al. 2022}');
     for (const rule of ['\\toprule', '\\midrule', '\\bottomrule']) expect(tex).toContain(rule);
+  });
+
+  it('fields with letters that mean something to a format', () => {
+    expect(csvField('a "b", c')).toBe('"a ""b"", c"');
+    expect(csvField(null)).toBe('');
+    expect(escapeTex('50 % ± 3_a & −1 {x} \\')).toBe(
+      '50 \\% $\\pm$ 3\\_a \\& $-$1 \\{x\\} \\textbackslash{}',
+    );
   });
 
   it('figure.svg stands alone: well-formed, on paper, without what only the page has', async () => {

@@ -4,10 +4,16 @@ import { incbet, incbi, lgam, ndtr, ndtri } from 'cephes';
 export type Alternative = 'two-sided' | 'greater' | 'less';
 
 export const normalCdf = (x: number): number => ndtr(x);
-export const normalQuantile = (p: number): number => ndtri(p);
+export function normalQuantile(p: number): number {
+  if (p === 0 || p === 1) return p === 0 ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  return p > 0 && p < 1 ? ndtri(p) : Number.NaN;
+}
 
 /** The regularised incomplete beta function I_x(a, b): the distribution function of Beta(a, b). */
-export const betaCdf = (x: number, a: number, b: number): number => incbet(a, b, x);
+export function betaCdf(x: number, a: number, b: number): number {
+  // Cephes throws outside its domain.
+  return a > 0 && b > 0 && x >= 0 && x <= 1 ? incbet(a, b, x) : Number.NaN;
+}
 
 /** P(T > t) of Student's t. */
 export function tSurvival(t: number, degrees: number): number {
@@ -17,6 +23,7 @@ export function tSurvival(t: number, degrees: number): number {
 }
 
 export function tQuantile(p: number, degrees: number): number {
+  if (!(degrees > 0 && p > 0 && p < 1)) return Number.NaN;
   const x = incbi(degrees / 2, 0.5, 2 * Math.min(p, 1 - p));
   const magnitude = Math.sqrt((degrees * (1 - x)) / x);
   return p < 0.5 ? -magnitude : magnitude;

@@ -69,9 +69,9 @@ export function effectSizes(
   };
 }
 
-/** What Hedges' g multiplies d by; NaN for one degree of freedom, of which nothing is left. */
+/** What Hedges' g multiplies d by. */
 export function hedgesFactor(degrees: number): number {
-  if (degrees <= 1) return Number.NaN;
+  if (degrees < 2) return Number.NaN;
   return Math.exp(logGamma(degrees / 2) - logGamma((degrees - 1) / 2)) / Math.sqrt(degrees / 2);
 }
 
