@@ -5,6 +5,7 @@
 // Activations are NHWC. Tensors exist only while a step is traced; between steps everything is a typed array.
 import type { RandomStream, Tensor, Variable } from '@likeness/engine';
 import type { Observable } from 'rxjs';
+import type { RgbImage } from './data/rgbImage.ts';
 import type { PipelineEvent, StageName } from './events.ts';
 import type { ExportOptions, WeightsSource, DiffusionModel } from './modelContracts.ts';
 
@@ -108,6 +109,45 @@ export interface SetupContext {
   readonly seed: number;
   /** Names of the run's plugins, in recipe order. */
   readonly plugins: readonly string[];
+}
+
+// ---- looking on ---------------------------------------------------------------------------------------------------
+
+/** A sample picture of a run. */
+export interface SamplePicture {
+  readonly prompt: string;
+  readonly seed: number;
+  readonly image: RgbImage;
+}
+
+/** What a watch is shown every time a run has made its sample pictures. */
+export interface WatchedSamples {
+  /** Steps done. */
+  readonly step: number;
+  /** The instance pictures as the model sees them. */
+  readonly instance: readonly RgbImage[];
+  readonly pictures: readonly SamplePicture[];
+  /** Those of step 0, of the same prompts and seeds: the base model's. */
+  readonly first: readonly SamplePicture[];
+  /** What the look before found. */
+  readonly before: Readonly<Record<string, number>> | undefined;
+}
+
+export interface WatchFindings {
+  /** Told as `measured`, and handed to the next look. */
+  readonly measures: Readonly<Record<string, number>>;
+  readonly warnings: readonly string[];
+  /** Why training should end here. */
+  readonly stop?: string;
+}
+
+/**
+ * Looks at the samples of a run and may end its training. What it finds must follow from what it is shown alone: a run
+ * that was interrupted is shown the same again.
+ */
+export interface SampleWatch {
+  look(samples: WatchedSamples): Promise<WatchFindings>;
+  close(): Promise<void>;
 }
 
 // ---- stages and runs ----------------------------------------------------------------------------------------------

@@ -12,8 +12,9 @@
 //                    draw batch, noise, timesteps → compiled step → new weights
 //                    step                                                loss per term, learning rates, time, memory
 //                    every checkpointingSteps:  checkpoint-saved
-//                    every sampleEverySteps:    progress × pictures, samples-written
-//                    when a run measures itself (pretraining): measured
+//                    every sampleEverySteps:    progress × pictures, samples-written (of a watched run: before the checkpoint)
+//                    when a run measures itself (pretraining, --watch): measured
+//                    when a rule of --early-stop holds: early-stopped, after which no step follows
 //       export     exported
 //     stage-finished
 //   run-finished | run-interrupted                  the last event; an error leaves as the Observable's error instead
@@ -67,6 +68,8 @@ export interface ProgressEvent {
 export interface WarningEvent {
   readonly type: 'warning';
   readonly message: string;
+  /** What it is about, where it came up while training. */
+  readonly step?: number;
 }
 
 export interface DatasetLoadedEvent {
@@ -153,6 +156,15 @@ export interface MeasuredEvent {
   readonly measures: Readonly<Record<string, number>>;
 }
 
+/** Training ends before its last step, by a rule the run was given. The result is exported as ever. */
+export interface EarlyStoppedEvent {
+  readonly type: 'early-stopped';
+  readonly step: number;
+  readonly maxTrainSteps: number;
+  /** What held: `drift 0.13 > 0.1`. */
+  readonly reason: string;
+}
+
 export interface ExportedEvent {
   readonly type: 'exported';
   readonly files: readonly string[];
@@ -195,6 +207,7 @@ export type PipelineEvent =
   | CheckpointSavedEvent
   | SamplesWrittenEvent
   | MeasuredEvent
+  | EarlyStoppedEvent
   | ExportedEvent
   | RunFinishedEvent
   | RunInterruptedEvent;

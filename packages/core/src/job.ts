@@ -6,6 +6,7 @@ import { Observable } from 'rxjs';
 import { openCache, type Cache } from './cache/cache.ts';
 import type { DiffusionModel, Run, RunContext, Stage, StageContext, SubjectPrompts } from './contracts.ts';
 import type { PipelineEvent } from './events.ts';
+import { earlyStopOf, readEvents } from './runFolder/eventLog.ts';
 import { resolveResume, type Checkpoint } from './runFolder/checkpoints.ts';
 import { openRunFolder, type RecordedConfig, type RunFolder } from './runFolder/runFolder.ts';
 import { readRun } from './runFolder/runSummary.ts';
@@ -174,7 +175,8 @@ function openFolder({
 async function isFinished({ resume, outputDir, maxTrainSteps }: JobConfig): Promise<boolean> {
   if (resume !== 'latest' || outputDir === undefined) return false;
   const before = await readRun(outputDir).catch(() => undefined);
-  return before?.state === 'finished' && before.step >= maxTrainSteps;
+  if (before?.state !== 'finished') return false;
+  return before.step >= maxTrainSteps || earlyStopOf(readEvents(outputDir)) !== undefined;
 }
 
 function finishedEvent(folder: RunFolder, sheet?: string): PipelineEvent {

@@ -5,8 +5,9 @@
 // It never names a plugin: plugins contribute to the container, and stages ask the container.
 import { configHash, settingsWithEffect } from './config/configHash.ts';
 import type { ResolvedConfig } from './config/resolveConfig.ts';
-import type { DiffusionModel, Run } from './contracts.ts';
+import type { DiffusionModel, Run, SampleWatch } from './contracts.ts';
 import type { Dataset } from './data/dataset.ts';
+import { ConfigError } from './errors.ts';
 import { createRunContainer } from './di/runContainer.ts';
 import { runJob, runStage, type JobSetting } from './job.ts';
 import { instanceLoss } from './losses/denoisingLoss.ts';
@@ -29,10 +30,12 @@ export interface RunOptions {
   readonly runsRoot?: string;
   /** Aborting it stops the run as unsubscribing does, with its last events still delivered. */
   readonly signal?: AbortSignal;
+  /** Looks at the samples; needed where the config asks for it (`watch`, `earlyStop`). Closed when the run ends. */
+  readonly watch?: SampleWatch;
 }
 
 /** A run: cold. Subscribing starts it; unsubscribing stops it after the step it is in, with a checkpoint. */
-export function runPipeline({ config, plugins, model, runsRoot, signal }: RunOptions): Run {
+export function runPipeline({ config, plugins, model, runsRoot, signal, watch }: RunOptions): Run {
   return runJob({
     config,
     hash: configHash(config),
@@ -40,11 +43,28 @@ export function runPipeline({ config, plugins, model, runsRoot, signal }: RunOpt
     model,
     runsRoot,
     signal,
-    check: (emit) => runStage(datasetStage, { config, model }, { emit }),
-    run: (job, dataset) => {
-      const container = createRunContainer({ config, model, plugins, denoisingLoss: instanceLoss });
-      return runStages({ ...job, config, model, container }, dataset, job);
+    check: (emit) => {
+      requireWatch(config, watch);
+      return runStage(datasetStage, { config, model }, { emit });
     },
+    run: async (job, dataset) => {
+      const container = createRunContainer({ config, model, plugins, denoisingLoss: instanceLoss });
+      try {
+        return await runStages({ ...job, config, model, container, watch }, dataset, job);
+      } finally {
+        await watch?.close();
+      }
+    },
+  });
+}
+
+/** A run that was promised to be watched is not started unwatched. */
+function requireWatch({ watch, earlyStop }: ResolvedConfig, given: SampleWatch | undefined): void {
+  if (given !== undefined || (!watch && earlyStop === undefined)) return;
+  throw new ConfigError('nobody watches', {
+    where: earlyStop === undefined ? 'watch' : 'earlyStop',
+    expected: 'a SampleWatch for runPipeline',
+    got: 'none',
   });
 }
 

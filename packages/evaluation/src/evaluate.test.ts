@@ -79,7 +79,8 @@ describe('evaluateSubject', () => {
   it('measures what a run draws, with a record of every picture', async () => {
     first = await evaluateSubject({ subject, settings, judges, cache });
     expect(Object.keys(first.measures)).toEqual([
-      ...['dino', 'clipI', 'clipT', 'pres', 'divFeatures', 'drift', 'classDrift', 'trainedParameters'],
+      ...['dino', 'clipI', 'clipT', 'pres', 'divFeatures', 'drift', 'classDrift', 'memorised'],
+      'trainedParameters',
     ]);
     expect(first.measures['drift']).toBeGreaterThan(1e-6);
     expect(first.measured.leftOut).toMatchObject({ div: 'no judge for lpips' });

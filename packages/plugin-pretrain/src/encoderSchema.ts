@@ -82,7 +82,7 @@ export const imageEncoderSchema = z.strictObject({
   individualsOfKind: option(z.int().min(1).default(4), 'individuals of a kind in a batch'),
   recolourShare: option(
     share.default(0.6),
-    'share of the individuals of a batch that are drawn in other colours: one more individual each',
+    'share of the kinds of a batch that are shown in other colours: other individuals, then',
   ),
   temperature: option(positive.default(0.1), 'what cosines are divided by'),
 });

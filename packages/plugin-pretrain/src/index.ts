@@ -18,3 +18,7 @@ export { pretrain, startModel } from './pretrain.ts';
 export type { PretrainOptions } from './pretrain.ts';
 export { definePretrainConfig, pretrainSchema, textEncoderSchema, unetSchema, vaeSchema } from './schema.ts';
 export type { PretrainConfigInput } from './schema.ts';
+export { measureFidelity } from './validation/fidelity.ts';
+export type { FidelityOptions, FidelityRow } from './validation/fidelity.ts';
+export { validateEncoder } from './validation/validateEncoder.ts';
+export type { Validation, ValidationOptions } from './validation/validateEncoder.ts';

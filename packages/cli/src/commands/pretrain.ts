@@ -33,6 +33,7 @@ import { displayPath, shellQuote } from '../terminal/format.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { addReportFlags, type ReportFlags } from './reporting.ts';
 import type { SetExitCode } from './run.ts';
+import { validateCommand } from './validateEncoder.ts';
 
 const EXAMPLES = `
 CONFIG is a .ts, .js, .yaml or .json file, or doodle or doodle-judges: the settings of the model that comes along and of
@@ -102,6 +103,7 @@ export function pretrainCommand(terminal: Terminal, exit: SetExitCode): Command 
   several('judges', 'train both encoders and the classifier', ENCODERS);
   ours('doodle', 'make the model that comes along again', NETWORKS);
   ours('doodle-judges', 'make its judges again', ENCODERS);
+  command.addCommand(validateCommand(terminal, exit));
   return command;
 }
 

@@ -2,6 +2,7 @@
 import { killEngines, runPipeline, type OptionDescription } from '@likeness/core';
 import { Argument, Command } from 'commander';
 import { EXIT, type ExitCode } from '../exitCodes.ts';
+import { watchOf } from '../evaluate/watchRun.ts';
 import { createReporter, type Reporter } from '../progress/reporters.ts';
 import { estimateRun } from '../run/estimate.ts';
 import { followRun } from '../run/followRun.ts';
@@ -58,6 +59,7 @@ export function runCommand(
       loadingProgress(opts, terminal),
     );
     if (opts.dryRun) {
+      await (await watchOf(prepared.config))?.close();
       tellPlan(prepared, await estimateRun(prepared), opts.json === true, terminal);
       return;
     }
@@ -72,10 +74,18 @@ export async function startRun(
   terminal: Terminal,
 ): Promise<ExitCode> {
   const style = reportStyle(flags, terminal);
+  const watch = await watchOf(config);
   const reporter: Reporter = createReporter(style, terminal);
   const stop = new AbortController();
   for (const message of warnings) reporter.event({ type: 'warning', message });
-  const run = runPipeline({ config, plugins, model, runsRoot: RUNS_ROOT, signal: stop.signal });
+  const run = runPipeline({
+    config,
+    plugins,
+    model,
+    runsRoot: RUNS_ROOT,
+    signal: stop.signal,
+    ...(watch ? { watch } : {}),
+  });
   const last = await followRun(run, { reporter, stop, kill: killEngines });
   if (last?.type === 'run-interrupted') {
     if (style === 'live' || style === 'plain') tellInterrupted(last, terminal);

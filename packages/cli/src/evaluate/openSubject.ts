@@ -5,26 +5,17 @@ import { basename, join, relative, resolve } from 'node:path';
 import {
   attachExports,
   ConfigError,
-  DREAMBOOTH_PROMPTS,
-  evaluationPrompts,
   readEvents,
   readRun,
   subjectPrompts,
   type Attached,
-  type PromptSet,
   type SubjectPrompts,
 } from '@likeness/core';
 import { UNRELATED_PROMPTS, type EvaluationSettings, type EvaluationSubject } from '@likeness/evaluation';
-import {
-  BUNDLED_MODEL,
-  bundledPrompts,
-  bundledVocabulary,
-  exampleSubjects,
-  furtherDir,
-  openModel,
-} from '../composition.ts';
+import { BUNDLED_MODEL, exampleSubjects, furtherDir, openModel } from '../composition.ts';
 import { findSource, type Source } from '../generate/source.ts';
 import { runFolderOf } from '../run/findRun.ts';
+import { bundledUnrelated, classPromptOf, phraseOf, templatesOf } from './subjectWords.ts';
 
 /** What a person says of the subject, where the thing evaluated does not know. */
 export interface SubjectFlags {
@@ -46,8 +37,6 @@ interface Taught {
   readonly facts: Readonly<Record<string, number>>;
 }
 
-/** Nouns of the bundled model that stand for everything else. */
-const UNRELATED_NOUNS = 10;
 /** `--reference further`: pictures of an example subject nobody was trained on. */
 const FURTHER = 'further';
 
@@ -161,40 +150,6 @@ function referencesOf(
   throw new ConfigError('there is nothing to compare with', {
     expected: '--reference DIR, or --subject NAME',
   });
-}
-
-/** How prompts name the subject: identifier and class noun where the run says both together. */
-function phraseOf({ identifier, classNoun, instancePrompt }: SubjectPrompts): string {
-  const both = `${identifier} ${classNoun}`;
-  if (identifier !== undefined) return instancePrompt.includes(both) ? both : identifier;
-  return instancePrompt.replace(/^(an? |the )?(photo|picture|image) of (?=.)/i, '');
-}
-
-/** The prompt of the true class, whatever the run was told. */
-function classPromptOf(
-  { classPrompt, classNoun }: SubjectPrompts,
-  trueNoun: string | undefined,
-): { classPrompt?: string } {
-  const own = trueNoun === undefined || trueNoun === classNoun ? classPrompt : undefined;
-  const made = trueNoun === undefined ? undefined : subjectPrompts({ identifier: '', classNoun: trueNoun });
-  const prompt = own ?? made?.classPrompt;
-  return prompt === undefined ? {} : { classPrompt: prompt };
-}
-
-function templatesOf(isBundled: boolean, classNoun: string): string[] {
-  const kind = bundledVocabulary.liveNouns.includes(classNoun) ? 'live' : 'object';
-  const set: PromptSet = isBundled ? bundledPrompts : DREAMBOOTH_PROMPTS[kind];
-  return evaluationPrompts({ set, identifier: '', classNoun: '' }).map(({ template }) => template);
-}
-
-/** Other things the bundled model can draw, spread over its vocabulary. */
-function bundledUnrelated(classNoun: string | undefined): string[] {
-  const others = bundledVocabulary.nouns.filter((noun) => noun !== classNoun);
-  const every = Math.max(1, Math.floor(others.length / UNRELATED_NOUNS));
-  return others
-    .filter((_, i) => i % every === 0)
-    .slice(0, UNRELATED_NOUNS)
-    .flatMap((noun) => subjectPrompts({ identifier: '', classNoun: noun })?.classPrompt ?? []);
 }
 
 function attachedOf(

@@ -59,6 +59,8 @@ function onceLine(event: PipelineEvent, progress: RunProgress): string[] {
       return [`step ${event.step}: checkpoint, ${formatBytes(event.bytes)}`];
     case 'measured':
       return [`step ${event.step}: ${describeMeasures(event.measures)}`];
+    case 'early-stopped':
+      return [`step ${event.step}: training ends here, ${event.reason}`];
     case 'exported':
       return [`exported ${count(event.files.length, 'file')}`];
     default:

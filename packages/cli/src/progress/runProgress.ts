@@ -90,6 +90,8 @@ export function advance(progress: RunProgress, event: PipelineEvent): RunProgres
       return { ...idle(progress), sheet: event.sheet };
     case 'measured':
       return { ...idle(progress), measures: event.measures };
+    case 'early-stopped':
+      return withStage(progress, 'training', { summary: `${event.step} steps, then ${event.reason}` });
     case 'exported':
       return withStage(progress, 'export', { summary: count(event.files.length, 'file') });
     case 'warning':

@@ -3,6 +3,9 @@ import { createHash } from 'node:crypto';
 import { stableJson } from '../cache/stableJson.ts';
 import type { ResolvedConfig } from './resolveConfig.ts';
 
+/** Where a rule about the samples may end the training, they have an effect. */
+const WITH_EARLY_STOP: readonly string[] = ['samples', 'samplePrompts', 'sampleEverySteps', 'numSamples'];
+
 /** Where things lie, how often somebody looks and how results are written changes no weight. */
 const WITHOUT_EFFECT = [
   'outputDir',
@@ -14,6 +17,8 @@ const WITHOUT_EFFECT = [
   'samplePrompts',
   'sampleEverySteps',
   'numSamples',
+  'watch',
+  'maxDrift',
   'exportDtype',
   'exportFormat',
 ] as const satisfies readonly (keyof ResolvedConfig)[];
@@ -21,7 +26,11 @@ const WITHOUT_EFFECT = [
 /** The settings that can change the trained weights. */
 export function settingsWithEffect(config: ResolvedConfig): Readonly<Record<string, unknown>> {
   return Object.fromEntries(
-    Object.entries(config).filter(([key]) => !(WITHOUT_EFFECT as readonly string[]).includes(key)),
+    Object.entries(config).filter(
+      ([key]) =>
+        !(WITHOUT_EFFECT as readonly string[]).includes(key) ||
+        (config.earlyStop !== undefined && WITH_EARLY_STOP.includes(key)),
+    ),
   );
 }
 

@@ -34,6 +34,9 @@ export function refusals(
       `lrWarmupSteps: ${config.lrWarmupSteps} steps of warm-up leave nothing of ${config.maxTrainSteps} training steps`,
     );
   }
+  if (!config.samples && (config.watch || config.earlyStop !== undefined)) {
+    reasons.push('watch, earlyStop: they look at samples, and samples are off');
+  }
   try {
     learningRateScheduleOf(config);
   } catch (error) {
@@ -65,6 +68,9 @@ export function ignoredOptions(
   for (const key of ['samplePrompts', 'sampleEverySteps', 'numSamples'] as const) {
     warn(key, !config.samples, 'samples are off');
   }
+  const watches = config.watch || config.earlyStop !== undefined;
+  warn('watchJudge', !watches, 'nobody watches');
+  warn('maxDrift', !watches, 'nobody watches');
   warn('background', config.alpha === 'drop', 'alpha is drop');
   return warnings;
 }

@@ -137,6 +137,23 @@ export const configSchema = z.strictObject({
   numInferenceSteps: option(positiveInt.default(25), 'steps of a sampler'),
   guidanceScale: option(z.number().nonnegative().default(7.5), 'how strongly pictures follow their prompt'),
 
+  watch: option(
+    z.boolean().default(false),
+    'judge samples while training: warn of memorised pictures, saturation and drift',
+  ),
+  watchJudge: option(
+    z.string().min(1).optional(),
+    'folder of the ViT or DINOv2 that judges; default: the one that comes along with the bundled model',
+  ),
+  maxDrift: option(
+    z.number().positive().default(0.1),
+    'with watch: warn when pictures of other prompts drift further from the base model’s',
+  ),
+  earlyStop: option(
+    z.string().min(1).optional(),
+    'end training when one of these holds of the samples: "dino>=dinoOfReferences, drift>0.1"',
+  ),
+
   // results
   exportDtype: option(z.enum(['fp32', 'fp16', 'bf16']).default('fp32'), 'number type of exported weights'),
   exportFormat: option(

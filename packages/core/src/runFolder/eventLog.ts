@@ -71,13 +71,21 @@ export function lossCurve(events: readonly PipelineEvent[]): LossPoint[] {
   return [...points.values()].sort((a, b) => a.step - b.step);
 }
 
+/** The step a rule ended the training at. */
+export function earlyStopOf(events: readonly PipelineEvent[]): number | undefined {
+  return events.findLast((event) => event.type === 'early-stopped')?.step;
+}
+
 function isUpTo(event: PipelineEvent, step: number): boolean {
   switch (event.type) {
     case 'step':
     case 'samples-written':
     case 'measured':
+    case 'early-stopped':
     case 'checkpoint-saved':
       return event.step <= step;
+    case 'warning':
+      return (event.step ?? 0) <= step;
     case 'run-interrupted':
     case 'run-finished':
     case 'exported':

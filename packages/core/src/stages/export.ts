@@ -18,7 +18,9 @@ export const exportStage: Stage<TrainingResult, ExportResult, RunState> = {
   async run(trained, state) {
     const { config, container, folder, emit, model } = state;
     const files = await exportTrainables(state, folder.exportFolder);
-    const variables = new Set(state.trainables.flatMap(({ groups }) => groups.flatMap((group) => group.variables)));
+    const variables = new Set(
+      state.trainables.flatMap(({ groups }) => groups.flatMap((group) => group.variables)),
+    );
     const trainedParameters = [...variables].reduce((sum, { size }) => sum + size, 0);
     emit({ type: 'exported', files, trainedParameters });
     const samples = readEvents(folder.path).findLast((event) => event.type === 'samples-written');

@@ -1,6 +1,6 @@
 // What the stages of one run share.
 import type { ResolvedConfig } from '../config/resolveConfig.ts';
-import type { DiffusionModel, RunContext, Trainable } from '../contracts.ts';
+import type { DiffusionModel, RunContext, SampleWatch, Trainable } from '../contracts.ts';
 import type { EventOf } from '../events.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { RunContainer } from '../di/runContainer.ts';
@@ -19,6 +19,8 @@ export interface RunSetting extends RunContext {
   readonly cache: Cache;
   /** The checkpoint the run goes on from. */
   readonly from: Checkpoint | undefined;
+  /** Shown the samples; closed by whoever made it. */
+  readonly watch: SampleWatch | undefined;
 }
 
 /** With the machine running: weights loaded, functions compiled. */

@@ -1,6 +1,7 @@
 // Sample pictures of a run: the same prompts and seeds every time, laid out beside the instance pictures.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { SamplePicture } from '../contracts.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { RgbImage } from '../data/rgbImage.ts';
 import { pixelsToImage } from '../pictures/float.ts';
@@ -9,8 +10,15 @@ import { writeSheet } from '../pictures/sheet.ts';
 import { samplePictures } from '../sampling/samplePictures.ts';
 import { progressReporter, type RunState } from './run.ts';
 
-/** @returns the sheet's path */
-export async function writeSamples(state: RunState, dataset: Dataset, step: number): Promise<string> {
+export interface WrittenSamples {
+  /** Path of the sheet. */
+  readonly sheet: string;
+  readonly pictures: readonly SamplePicture[];
+  /** The instance pictures as the model sees them. */
+  readonly instance: readonly RgbImage[];
+}
+
+export async function writeSamples(state: RunState, dataset: Dataset, step: number): Promise<WrittenSamples> {
   const { config, model, machine, pictures, folder, emit, signal } = state;
   const { samplePrompts, numSamples, seed, sampler, numInferenceSteps, guidanceScale, rng, resolution } =
     config;
@@ -56,7 +64,7 @@ export async function writeSamples(state: RunState, dataset: Dataset, step: numb
     sheet,
     pictures: written.map(({ path, prompt, seed: pictureSeed }) => ({ path, prompt, seed: pictureSeed })),
   });
-  return sheet;
+  return { sheet, pictures: written, instance };
 }
 
 /** A prompt as part of a file name. */

@@ -6,6 +6,8 @@ import { Trainer } from '../training/trainer.ts';
 import { runTrainingLoop, type LoopEnd } from '../training/trainingLoop.ts';
 import type { EncodedData } from '../training/batch.ts';
 import type { Dataset } from '../data/dataset.ts';
+import { earlyStopOf, readEvents } from '../runFolder/eventLog.ts';
+import { showSamples } from './watching.ts';
 import { writeSamples } from './samples.ts';
 import type { RunState } from './run.ts';
 
@@ -22,7 +24,7 @@ export interface TrainingResult extends LoopEnd {
 export const trainingStage: Stage<TrainingInput, TrainingResult, RunState> = {
   name: 'training',
   async run({ data, dataset }, state) {
-    const { config, machine, model, container, folder, train, trainables, signal, emit, from } = state;
+    const { config, machine, model, container, folder, train, trainables, signal, emit, from, watch } = state;
     const { program } = machine;
     const kept = [...train.trained, ...train.state];
     await program.load(baseWeights(model, program, (name) => train.averageOf.get(name) ?? name));
@@ -51,8 +53,13 @@ export const trainingStage: Stage<TrainingInput, TrainingResult, RunState> = {
     };
 
     let sheet: string | undefined;
+    // A killed process may have stopped by its rule and not exported yet.
+    let maxTrainSteps = earlyStopOf(readEvents(folder.path)) ?? config.maxTrainSteps;
     const sample = async (): Promise<void> => {
-      if (config.samples) sheet = await writeSamples(state, dataset, step);
+      if (!config.samples) return;
+      const samples = await writeSamples(state, dataset, step);
+      ({ sheet } = samples);
+      if (watch && (await showSamples(state, watch, samples, step))) maxTrainSteps = step;
     };
     if (step === 0) await sample();
 
@@ -60,15 +67,17 @@ export const trainingStage: Stage<TrainingInput, TrainingResult, RunState> = {
       emit,
       signal,
       firstStep: step,
-      maxTrainSteps: () => config.maxTrainSteps,
+      maxTrainSteps: () => maxTrainSteps,
       step: (number) => trainer.step(number, checkpoint),
       memoryBytes: async () => (await machine.engine.stats()).rssBytes,
       after: async (done) => {
         step = done;
-        const due = step % config.checkpointingSteps === 0 || step === config.maxTrainSteps;
-        if (due || signal.aborted) await save();
-        const look = step % config.sampleEverySteps === 0 || step === config.maxTrainSteps;
-        if (look && !signal.aborted) await sample();
+        const isLast = step === config.maxTrainSteps;
+        const look = (step % config.sampleEverySteps === 0 || isLast) && !signal.aborted;
+        // What is found decides whether training goes on, so it is found before the checkpoint goes on from here.
+        if (look && watch) await sample();
+        if (step % config.checkpointingSteps === 0 || isLast || signal.aborted) await save();
+        if (look && !watch) await sample();
       },
     });
     if (step > 0) await save();

@@ -1,6 +1,7 @@
 // Judges from local folders, by role. Everything that can be wrong with them is found here, before anything is sampled;
 // TensorFlow starts when they are asked.
-import { basename } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 import type { Mode } from '@likeness/core';
 import { loadImageEncoder } from '../encoders/loadEncoder.ts';
 import type { JudgeRole, Judges } from '../judge.ts';
@@ -16,6 +17,13 @@ export interface OpenJudgesOptions {
   readonly names?: Readonly<Partial<Record<JudgeRole, string>>>;
 }
 
+/** A folder's name; the run's, of what a run exported. */
+const nameOf = (folder: string): string =>
+  basename(resolve(folder) === join(resolve(folder, '..'), 'export') ? resolve(folder, '..') : folder);
+
+const hasTokenizer = (folder: string): boolean =>
+  ['tokenizer.json', 'vocab.json'].some((name) => existsSync(join(folder, name)));
+
 /**
  * Opens the judges that are named.
  * @throws WeightsError, DataError or ConfigError for a folder that holds something else
@@ -27,12 +35,14 @@ export async function openJudges(
   const machine = { mode, ...(threads === undefined ? {} : { threads }) };
   const { dino, clip, lpips, classifier } = folders;
   const called = (role: JudgeRole, folder: string): { name: string } => ({
-    name: names[role] ?? basename(folder),
+    name: names[role] ?? nameOf(folder),
   });
   const load = (role: JudgeRole, folder: string) =>
     loadImageEncoder(folder, {
       name: `judge.${role}`,
-      ...(role === 'clip' && tokenizerFolder !== undefined ? { tokenizerFolder } : {}),
+      ...(role === 'clip' && tokenizerFolder !== undefined && !hasTokenizer(folder)
+        ? { tokenizerFolder }
+        : {}),
     });
   return {
     ...(dino === undefined

@@ -4,6 +4,7 @@ import type { Measures } from '../result.ts';
 import type { Evidence, PictureRecord } from '../records/record.ts';
 import { drift, classDrift } from './drift.ts';
 import { exportBytes, trainedParameters } from './facts.ts';
+import { memorised } from './memorisation.ts';
 import type { Metric, MetricValue } from './metric.ts';
 import { classAccuracy, div, divFeatures, pres } from './preservation.ts';
 import { clipT } from './promptFidelity.ts';
@@ -20,6 +21,7 @@ export const METRICS: readonly Metric[] = [
   drift,
   classDrift,
   classAccuracy,
+  memorised,
   exportBytes,
   trainedParameters,
 ];

@@ -72,9 +72,10 @@ function templatesOf(
   throw new ConfigError('nothing says what to show', { expected: 'prompts with {} for the subject' });
 }
 
-/** An empty subject leaves no gap. */
+/** An empty subject leaves no gap, and one with an article of its own needs no second. */
 function filled(template: string, subject: string): string {
-  return template.replaceAll('{}', subject).replaceAll(/\s+/g, ' ').trim();
+  const text = template.replaceAll('{}', subject).replaceAll(/\s+/g, ' ').trim();
+  return /^(an?|the) /i.test(subject) ? text.replaceAll(/\ban? (?=(an?|the) )/gi, '') : text;
 }
 
 /** What a person would call most of the world: what teaching one subject should leave alone. */

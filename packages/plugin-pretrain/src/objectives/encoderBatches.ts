@@ -22,6 +22,7 @@ import {
   toEncoder,
   unpackPixels,
   VIEW_NUMBERS,
+  type Palette,
   type ViewRanges,
 } from './views.ts';
 
@@ -33,7 +34,7 @@ export interface EncoderBatches {
   feedsOf(
     numbers: readonly number[],
     step: number,
-    recolouring?: (row: number) => readonly number[] | undefined,
+    recolouring?: (row: number) => Palette | undefined,
   ): Promise<{ packed: Int32Array; views: Float32Array; colours: Float32Array }>;
   /** A function of pictures as they are, a batch at a time. */
   plain(

@@ -7,10 +7,10 @@ import type { ImageEncoderConfig } from '../encoderSchema.ts';
 import { planned, type Objective } from '../objective.ts';
 import type { EncoderSetting } from '../stages/context.ts';
 import { encoderBatches, encoderGroups } from './encoderBatches.ts';
-import { individualOf, individuals, relations } from './individuals.ts';
+import { individualOf, individuals, PALETTES, relations } from './individuals.ts';
 import { crossEntropy, unit } from './matching.ts';
 import { separation } from './separation.ts';
-import { otherColours, type ViewRanges } from './views.ts';
+import { otherColours, PALETTE_NUMBERS, type ViewRanges } from './views.ts';
 
 /** What does not make another individual. */
 const VIEWS: ViewRanges = { flip: 0.5, zoom: 1.3, shift: 0.1, blurPx: 1.2, light: 0.15, hueDegrees: 10 };
@@ -21,12 +21,11 @@ export function imageEncoderObjective(
   settings: ImageEncoderConfig,
 ): Objective {
   const { model, config } = setting;
-  const { batchSize, identity, kind, temperature, picturesOfEach } = settings;
+  const { batchSize, identity, kind, temperature } = settings;
   const { pictures } = store;
   const rng = createRng(config.seed);
   const draw = individuals(pictures, store.training, settings, rng);
   const batches = encoderBatches(setting, store, batchSize, VIEWS);
-  const slots = Math.ceil(batchSize / picturesOfEach);
   return {
     changed: 'encoder',
     groups: encoderGroups(model),
@@ -64,13 +63,15 @@ export function imageEncoderObjective(
     lossAt: () => 'separate',
     async batchOf(_, step) {
       const rows = draw(step);
-      const turns = rng.stream('individuals.colours', step, 0).uniform(2 * slots);
+      const turns = rng.stream('individuals.colours', step, 0).uniform(PALETTE_NUMBERS * PALETTES);
       const fed = await batches.feedsOf(
         rows.map(({ number }) => number),
         step,
         (row) => {
-          const { slot = 0, recoloured = false } = rows[row] ?? {};
-          return recoloured ? otherColours(turns[2 * slot] ?? 0, turns[2 * slot + 1] ?? 0) : undefined;
+          const { palette } = rows[row] ?? {};
+          if (palette === undefined) return undefined;
+          const first = PALETTE_NUMBERS * palette;
+          return otherColours([...turns.subarray(first, first + PALETTE_NUMBERS)]);
         },
       );
       return { ...fed, ...relations(rows) };

@@ -11,10 +11,15 @@ export interface Shown {
   readonly individual: string;
   /** The first column of its identity: equal ones of unequal individuals are neither the same nor others. */
   readonly likeness: string;
-  /** Place of its individual in the batch. */
-  readonly slot: number;
-  readonly recoloured: boolean;
+  /** Which of the batch's other colours it is shown in; undefined: its own. */
+  readonly palette: number | undefined;
 }
+
+/**
+ * Other colours of a batch. So few that each is shared by many individuals, and by all of a kind: otherwise the colours
+ * of what stands behind a thing would tell which one it is.
+ */
+export const PALETTES = 3;
 
 export type DrawIndividuals = (step: number) => Shown[];
 
@@ -68,13 +73,14 @@ export function individuals(
   const slots = Math.ceil(batchSize / picturesOfEach);
   return (step) => {
     const order = rng.stream('individuals.kinds', step, 0).shuffle(kinds.length);
-    const drawn = rng.stream('individuals', step, 0).uniform(slots * (TRIES + 1 + picturesOfEach));
+    const colours = rng.stream('individuals.palettes', step, 0).uniform(2 * slots);
+    const drawn = rng.stream('individuals', step, 0).uniform(slots * DRAWS);
     let used = 0;
     const below = (count: number): number => Math.floor((drawn[used++] ?? 0) * count);
     const taken = new Set<string>();
     const rows: Shown[] = [];
     for (let slot = 0; slot < slots; slot++) {
-      used = slot * (TRIES + 1 + picturesOfEach);
+      used = slot * DRAWS;
       const place = order[Math.floor(slot / individualsOfKind) % kinds.length] ?? 0;
       const list = byKind.get(kinds[place] ?? '') ?? [];
       let name = '';
@@ -84,15 +90,17 @@ export function individuals(
       }
       taken.add(name);
       const own = byIndividual.get(name) ?? [];
-      used = slot * (TRIES + 1 + picturesOfEach) + TRIES;
-      const recoloured = (drawn[used++] ?? 1) < recolourShare;
+      used = slot * DRAWS + TRIES;
+      const group = Math.floor(slot / individualsOfKind);
+      const isRecoloured = (colours[2 * group] ?? 1) < recolourShare;
+      const palette = isRecoloured ? Math.floor((colours[2 * group + 1] ?? 0) * PALETTES) : undefined;
       const likeness = name.split('\n')[0] ?? '';
       const first = below(own.length);
       const stride = 1 + below(Math.max(1, own.length - 1));
       for (let i = 0; i < picturesOfEach && rows.length < batchSize; i++) {
         const number = own[(first + i * stride) % own.length] ?? 0;
-        const individual = recoloured ? `${name}\n${slot}` : name;
-        rows.push({ number, individual, likeness, slot, recoloured });
+        const individual = palette === undefined ? name : `${name}\n${palette}`;
+        rows.push({ number, individual, likeness, palette });
       }
     }
     return rows;
@@ -101,6 +109,8 @@ export function individuals(
 
 /** Draws that look for an individual the batch has not. */
 const TRIES = 8;
+/** Those, and two that choose its pictures. */
+const DRAWS = TRIES + 2;
 
 /**
  * Who is whose, `[B, B]` each: `same` has rows that sum to 1 over the others of an individual, `apart` is far below any

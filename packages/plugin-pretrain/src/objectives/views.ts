@@ -109,26 +109,47 @@ export function drawColours(
   stream: RandomStream,
   count: number,
   { light, hueDegrees }: ViewRanges,
-  recolouring: (row: number) => Matrix | undefined = () => undefined,
+  recolouring: (row: number) => Palette | undefined = () => undefined,
 ): Float32Array {
   const drawn = stream.uniform(count * 4);
   const colours = new Float32Array(count * COLOUR_NUMBERS);
   for (let i = 0; i < count; i++) {
     const around = (n: number): number => 2 * (drawn[i * 4 + n] ?? 0) - 1;
-    const contrast = 1 + light * around(1);
+    const own = recolouring(i);
+    const contrast = (1 + light * around(1)) * (own?.contrast ?? 1);
     const gain = (1 + light * around(0)) * contrast;
     const tint = product(saturation(1 + light * around(2)), hueRotation(hueDegrees * around(3)));
-    const own = recolouring(i);
-    const matrix = own ? product(tint, own) : tint;
-    const added = 0.5 * (1 - contrast);
+    const matrix = own ? product(tint, own.matrix) : tint;
+    const added = 0.5 * (1 - contrast); // around the middle grey
     colours.set([...matrix.map((value) => value * gain), added, added, added], i * COLOUR_NUMBERS);
   }
   return colours;
 }
 
-/** Other colours, grey stays grey: hues turn by at least 40 degrees, in fuller or paler colours. */
-export function otherColours(turn: number, depth: number): Matrix {
-  return product(saturation(0.7 + 0.6 * depth), hueRotation(40 + 280 * turn));
+/** Colours of a palette: a matrix over them, and a factor around the middle grey. */
+export interface Palette {
+  readonly matrix: Matrix;
+  readonly contrast: number;
+}
+
+/** Numbers a palette is drawn from. */
+export const PALETTE_NUMBERS = 4;
+/** Share of palettes without any colour, as ink has none: what is left to tell things by is their shape. */
+const GREY = 0.25;
+/** Share of palettes that are negatives: dark is light. */
+const NEGATIVE = 0.15;
+
+/**
+ * Other colours: hues turn by at least 40 degrees, in fuller or paler colours; or none at all, up to black and white.
+ * @param draws four numbers in [0, 1)
+ */
+export function otherColours([turn = 0, depth = 0, sign = 1, strength = 0]: readonly number[]): Palette {
+  const isGrey = depth < GREY;
+  const contrast = isGrey ? 1 + 2 * strength ** 2 : 1;
+  return {
+    matrix: product(saturation(isGrey ? 0 : 0.6 + 0.7 * depth), hueRotation(40 + 280 * turn)),
+    contrast: sign < NEGATIVE ? -contrast : contrast,
+  };
 }
 
 /** Turns hues around the grey axis. */

@@ -1,0 +1,101 @@
+// pipeline pretrain validate: whether an encoder is fit to judge, measured on pictures it was not trained on.
+import { ConfigError, physicalCores } from '@likeness/core';
+import { measureFidelity, validateEncoder, type FidelityRow } from '@likeness/plugin-pretrain';
+import { Command } from 'commander';
+import { encoderSource } from '../composition.ts';
+import { EXIT } from '../exitCodes.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+import type { SetExitCode } from './run.ts';
+
+const EXAMPLES = `
+ENCODER is a folder in transformers’ layout: ViTModel, CLIPModel or ViTForImageClassification.
+
+Example:
+  pipeline pretrain validate runs/judges/image-encoder/export --data drawings/heldout
+  pipeline pretrain validate runs/judges/image-encoder/export --data drawings/train --subjects drawings/subjects \\
+    --pictures base=samples/base tuned=samples/tuned`;
+
+interface Flags {
+  readonly data: readonly string[];
+  readonly identity: readonly string[];
+  readonly kind: string;
+  readonly background: string;
+  readonly subjects?: string;
+  readonly pictures?: readonly string[];
+  readonly threads?: string;
+  readonly cacheDir?: string;
+  readonly json?: boolean;
+}
+
+export function validateCommand(terminal: Terminal, exit: SetExitCode): Command {
+  return new Command('validate')
+    .description('measure whether an encoder is fit to judge')
+    .argument('<encoder>')
+    .requiredOption('--data <folders...>', 'captioned pictures that it was not trained on')
+    .option('--identity <columns...>', 'columns that say which pictures show the same individual', [
+      'drawing',
+      'colour',
+    ])
+    .option('--kind <column>', 'column of what individuals of a kind have in common', 'noun')
+    .option('--background <column>', 'column of what stands behind them', 'scene')
+    .option(
+      '--subjects <folder>',
+      'the score of subjects instead: NAME/*.png, NAME/further/*.png, subjects.json',
+    )
+    .option('--pictures <name=folder...>', 'scores of further pictures of the subjects: NAME/*.png in each')
+    .option('--threads <count>', 'threads; default: the physical cores')
+    .option('--cache-dir <folder>', 'folder for what can be made again; default: one per user')
+    .option('--json', 'as one line of JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(async (folder: string, flags: Flags) => {
+      const { data, identity, kind, background, subjects, pictures = [], cacheDir, json } = flags;
+      const encoder = await encoderSource.open(folder);
+      const threads = flags.threads === undefined ? physicalCores() : Number(flags.threads);
+      if (subjects !== undefined) {
+        const groups = Object.fromEntries(pictures.map(namedFolder));
+        const rows = await measureFidelity({ encoder, subjects, data, kind, groups, threads });
+        if (json === true) terminal.out(JSON.stringify(rows));
+        else for (const line of fidelityTable(rows)) terminal.out(line);
+        exit(EXIT.ok);
+        return;
+      }
+      const columns = { identity, kind, background };
+      const measures = await validateEncoder({ encoder, data, ...columns, threads, cacheDir });
+      if (json === true) terminal.out(JSON.stringify(measures));
+      else {
+        const width = Math.max(...Object.keys(measures).map((name) => name.length));
+        for (const [name, value] of Object.entries(measures))
+          terminal.out(`${name.padEnd(width)}  ${Number.isInteger(value) ? value : value.toFixed(4)}`);
+      }
+      exit(EXIT.ok);
+    });
+}
+
+/** `base=samples/base` */
+function namedFolder(text: string): [string, string] {
+  const at = text.indexOf('=');
+  if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
+  throw new ConfigError('pictures need a name', {
+    where: '--pictures',
+    expected: 'name=folder',
+    got: text,
+  });
+}
+
+function fidelityTable(rows: readonly FidelityRow[]): string[] {
+  const number = (value: number | undefined): string =>
+    (value === undefined ? '' : value.toFixed(3)).padStart(7);
+  const width = Math.max(8, ...rows.map(({ group }) => group.length));
+  const head = ['pictures', '   mean', '     5%', ' median', '    95%', ' real above'].join('  ');
+  return [
+    `${''.padEnd(width)}  ${head}`,
+    ...rows.map(({ group, pictures, mean, low, median, high, auc }) =>
+      [
+        group.padEnd(width),
+        String(pictures).padStart(8),
+        ...[mean, low, median, high].map(number),
+        number(auc).padStart(11),
+      ].join('  '),
+    ),
+  ];
+}
