@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { PACKED_DIR, packPackages } from './pack.mjs';
+import { redisServer } from './redis.mjs';
 import { pnpmCommand, ROOT, runAsCommand, setUp, WORK_DIR } from './setup.mjs';
 
 const total = { passed: 0, failed: 0 };
@@ -21,6 +22,7 @@ await runAsCommand(async () => {
     check('prettier', ['prettier', '--check', '.', '--log-level', 'warn']);
     check('types', ['tsc', '-p', 'tsconfig.json']);
     check('knip', ['knip']);
+    attempt('a Redis for tests', redisServer);
     tests('packages', ['--project', 'packages']);
     packedChecks();
   }

@@ -1,6 +1,7 @@
 // The tree of commands.
 import { flagsFromSchema, type OptionDescription } from '@likeness/core';
 import { Command } from 'commander';
+import { ablateCommand } from './commands/ablate.ts';
 import { cacheCommand } from './commands/cache.ts';
 import { addCompletion } from './commands/completion.ts';
 import { convertCommand } from './commands/convert.ts';
@@ -16,10 +17,13 @@ import { mergeCommand } from './commands/merge.ts';
 import { pluginsCommand } from './commands/plugins.ts';
 import { pretrainCommand } from './commands/pretrain.ts';
 import { promptsCommand } from './commands/prompts.ts';
+import { reportCommand } from './commands/report.ts';
 import { resumeCommand } from './commands/resume.ts';
 import { runCommand, type SetExitCode } from './commands/run.ts';
 import { runsCommand } from './commands/runs.ts';
+import { statusCommand } from './commands/status.ts';
 import { tokensCommand } from './commands/tokens.ts';
+import { workerCommand } from './commands/worker.ts';
 import { planRun, refuseForeignFlags, type RunPlan } from './run/prepareRun.ts';
 import { colours, type Terminal } from './terminal/terminal.ts';
 import { VERSION } from './version.ts';
@@ -73,6 +77,10 @@ export async function createProgram(
   add(program, convertCommand(terminal, exit));
   add(program, mergeCommand(terminal, exit));
   add(program, extractCommand(terminal, exit));
+  program.commandsGroup('Comparing:');
+  add(program, ablateCommand(terminal, exit));
+  add(program, statusCommand(terminal));
+  add(program, workerCommand(terminal));
   program.commandsGroup('Words:');
   add(program, tokensCommand(terminal, exit));
   add(program, promptsCommand(terminal));
@@ -81,6 +89,8 @@ export async function createProgram(
   add(program, inspectCommand(terminal));
   add(program, datasetCommand(terminal));
   add(program, pluginsCommand(terminal));
+  program.commandsGroup('Comparing:');
+  add(program, reportCommand(terminal));
   program.commandsGroup('Extending:');
   add(program, createCommand(terminal));
   program.commandsGroup('This machine:');

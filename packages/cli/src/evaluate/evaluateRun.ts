@@ -16,6 +16,8 @@ import { openSubject, type SubjectFlags } from './openSubject.ts';
 
 export interface EvaluateRunOptions extends SubjectFlags {
   readonly cacheDir?: string | undefined;
+  /** Without judges there are pictures and facts, and no scores. Default: then nothing is done, and told why. */
+  readonly withoutJudges?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (what: string, done: number, total: number) => void;
 }
@@ -34,7 +36,7 @@ export async function evaluateRun(
   const subject = await openSubject(run.runDir, settings, options);
   const metrics = await findMetrics(settings.metrics);
   const isBundled = (subject.base ?? subject.model).source === BUNDLED_MODEL;
-  const judges = await judgesOf(settings, isBundled);
+  const judges = await judgesOf(settings, isBundled, options.withoutJudges);
   return evaluateSubject({
     subject,
     settings,
@@ -47,14 +49,14 @@ export async function evaluateRun(
 }
 
 /**
- * Hashes of the judges that settings mean: what identifies an evaluation beside its settings.
+ * Hashes of the judges that settings mean: what identifies an evaluation beside its settings. None where nobody judges.
  * @public matrices of runs call it
  */
 export async function judgeFingerprints(
   input: EvaluationInput,
   pretrainedModel: string,
 ): Promise<Readonly<Record<string, string>>> {
-  const judges = await judgesOf(checkedSettings(input), pretrainedModel === BUNDLED_MODEL);
+  const judges = await judgesOf(checkedSettings(input), pretrainedModel === BUNDLED_MODEL, true);
   return Object.fromEntries(
     Object.entries(judges).map(([role, { fingerprint }]) => [role, String(fingerprint)]),
   );
@@ -73,10 +75,12 @@ export function checkedSettings(input: EvaluationInput): EvaluationSettings {
 async function judgesOf(
   { judges: named, mode, threads }: EvaluationSettings,
   isBundled: boolean,
+  withoutJudges = false,
 ): Promise<Judges> {
   // The judges that come along know the bundled model's drawings and nothing else.
   const folders = { ...(isBundled ? bundledJudges : {}), ...named };
   if (Object.values(folders).every((folder) => folder === undefined)) {
+    if (withoutJudges) return {};
     throw new ConfigError('nobody judges the pictures', {
       expected: '--dino FOLDER, --clip FOLDER, --lpips FOLDER or --classifier FOLDER',
       cure: 'fetch facebook/dino-vits16 and openai/clip-vit-base-patch32 from the Hub and name their folders',

@@ -12,6 +12,8 @@ export interface RunEstimate {
   readonly seconds: number;
   readonly secondsPerStep: number;
   readonly priorSeconds: number;
+  /** Of a sampled picture. */
+  readonly secondsPerPicture: number;
   readonly memoryBytes: number;
   readonly machineMemoryBytes: number;
   readonly freeMemoryBytes: number;
@@ -42,24 +44,20 @@ const ROUNDED_BYTES_PER_FROZEN = 1.5;
 /** TensorFlow itself, and what XLA takes to compile. */
 const BASE_MEMORY_BYTES = 1.4e9;
 
-export async function estimateRun({ config, plugins, model }: PreparedRun): Promise<RunEstimate> {
+/** @param speed multiplications and additions a second of matrix products; measured where it is not given */
+export async function estimateRun(
+  { config, plugins, model }: PreparedRun,
+  speed?: number,
+): Promise<RunEstimate> {
   const costs = noisePredictorCosts(model, config.resolution);
   const setups = plugins.map(({ contributions }) => contributions);
-  const names = plugins.map(({ plugin }) => plugin.name);
-  const context = { prompts: config.prompts, seed: config.seed, plugins: names };
-  const trainables: Trainable[] = [];
-  for (const { trainable } of setups) if (trainable) trainables.push(await trainable(model, context));
-  const trained = new Set(
-    trainables.flatMap(({ groups }) => groups.flatMap(({ variables }) => [...variables])),
-  );
-  const trainedParameters = [...trained].reduce((sum, { size }) => sum + size, 0);
-  for (const trainable of trainables.toReversed()) trainable.detach();
+  const trainedParameters = await trainedParametersOf({ config, plugins, model });
   const components = [model.noisePredictor, model.latentCodec, model.textEncoder];
   const parameters = components.reduce((sum, component) => sum + parametersOf(component), 0);
 
   const prior = setups.find((contributions) => contributions.prior !== undefined)?.prior;
   const rows = config.trainBatchSize * (prior === undefined ? 1 : 2);
-  const flopsPerSecond = (await matrixFlopsPerSecond(config.threads)) * EFFICIENCY;
+  const flopsPerSecond = (speed ?? (await matrixFlopsPerSecond(config.threads))) * EFFICIENCY;
   // The backward pass costs twice the forward one; recomputing costs another forward.
   const passes = config.gradientCheckpointing ? 4 : 3;
   const secondsPerStep = (passes * rows * config.gradientAccumulationSteps * costs.flops) / flopsPerSecond;
@@ -87,6 +85,7 @@ export async function estimateRun({ config, plugins, model }: PreparedRun): Prom
     trainedParameters,
     secondsPerStep,
     priorSeconds,
+    secondsPerPicture,
     seconds: secondsPerStep * config.maxTrainSteps + priorSeconds + sampleSeconds,
     memoryBytes:
       BASE_MEMORY_BYTES +
@@ -101,6 +100,24 @@ export async function estimateRun({ config, plugins, model }: PreparedRun): Prom
     exportBytes,
     diskBytes: checkpoints * checkpointBytes + exportBytes,
   };
+}
+
+/** How many numbers a run trains: what trains is attached, counted and taken away. */
+export async function trainedParametersOf({
+  config,
+  plugins,
+  model,
+}: Pick<PreparedRun, 'config' | 'plugins' | 'model'>): Promise<number> {
+  const names = plugins.map(({ plugin }) => plugin.name);
+  const context = { prompts: config.prompts, seed: config.seed, plugins: names };
+  const trainables: Trainable[] = [];
+  for (const { contributions } of plugins)
+    if (contributions.trainable) trainables.push(await contributions.trainable(model, context));
+  const trained = new Set(
+    trainables.flatMap(({ groups }) => groups.flatMap(({ variables }) => [...variables])),
+  );
+  for (const trainable of trainables.toReversed()) trainable.detach();
+  return [...trained].reduce((sum, { size }) => sum + size, 0);
 }
 
 /** Costs of the noise predictor for one picture, counted layer by layer while it is traced. */

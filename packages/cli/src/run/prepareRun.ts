@@ -122,6 +122,11 @@ export interface PreparedRun {
   readonly warnings: readonly string[];
 }
 
+export interface PrepareOptions extends Pick<OpenModelOptions, 'onProgress'> {
+  /** How models are opened; a plan of many runs opens each once. */
+  readonly open?: typeof openModel;
+}
+
 /**
  * Loads the model and resolves the settings.
  * @throws ConfigError with all problems of all layers; WeightsError for a model that cannot be opened
@@ -129,7 +134,7 @@ export interface PreparedRun {
 export async function prepareRun(
   plan: RunPlan,
   values: FlagValues,
-  options: Pick<OpenModelOptions, 'onProgress'> = {},
+  { open = openModel, ...options }: PrepareOptions = {},
 ): Promise<PreparedRun> {
   const flags = flagLayer(values, plan.flags);
   const layers = [...plan.layers, { name: flags.name, values: { recipe: plan.recipe, ...flags.values } }];
@@ -138,7 +143,7 @@ export async function prepareRun(
   const named = last('pretrainedModel');
   // Anything but a text is told by `resolveConfig`, together with all other problems.
   const source = typeof named === 'string' ? named : BUNDLED_MODEL;
-  const model = await openModel(source, options);
+  const model = await open(source, options);
   const namesPictures = last('subject') !== undefined || last('instanceDataDir') !== undefined;
   const defaults: ConfigLayer = { name: 'the command', values: { subject: defaultSubject } };
   const resolved = resolveConfig({

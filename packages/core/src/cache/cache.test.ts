@@ -1,5 +1,6 @@
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { spawnSync } from 'node:child_process';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { cacheKey, openCache, type Cache } from './cache.ts';
@@ -54,12 +55,38 @@ describe('openCache', () => {
     expect(await readdir(join(dir, 'store', 'latents'))).toEqual([]);
   });
 
-  it('keeps one whole thing when several make it at the same time', async () => {
+  it('has a thing made by one while others wait, and leaves no lock', async () => {
+    let made = 0;
     const folders = await Promise.all(
-      Array.from({ length: 8 }, () => cache.getOrCreate('latents', { seed: 1 }, fill('x'))),
+      Array.from({ length: 8 }, () =>
+        cache.getOrCreate('latents', { seed: 1 }, (folder) => (made++, fill('x')(folder))),
+      ),
     );
     expect(new Set(folders).size).toBe(1);
+    expect(made).toBe(1);
     expect(await cache.find('latents', { seed: 1 })).toBe(folders[0]);
+    expect(await readdir(join(dir, 'store', 'latents'))).toEqual([cacheKey({ seed: 1 })]);
+  });
+
+  it('takes over from a process that is dead, and stops waiting for one that lives when asked to', async () => {
+    const { folder } = cache.entry('latents', { seed: 1 });
+    const lock = join(dir, 'store', 'latents', `.unfinished-${cacheKey({ seed: 1 })}.lock`);
+    const hold = async (pid: number): Promise<void> => {
+      await mkdir(join(dir, 'store', 'latents'), { recursive: true });
+      await writeFile(lock, JSON.stringify({ pid, host: hostname(), token: 'x' }));
+    };
+    const { pid } = spawnSync('true');
+    await hold(pid);
+    expect(await cache.getOrCreate('latents', { seed: 1 }, fill('x'))).toBe(folder);
+    await rm(folder, { recursive: true });
+    await hold(process.pid);
+    const stop = new AbortController();
+    const waiting = cache.getOrCreate('latents', { seed: 1 }, fill('x'), stop.signal);
+    stop.abort(new Error('stopped'));
+    await expect(waiting).rejects.toThrow('stopped');
+    // Whoever is silent for too long is taken for dead as well.
+    await utimes(lock, new Date(Date.now() - 300e3), new Date(Date.now() - 300e3));
+    expect(await cache.getOrCreate('latents', { seed: 1 }, fill('x'))).toBe(folder);
   });
 
   it('lists, measures and prunes by age and by size', async () => {

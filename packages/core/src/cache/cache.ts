@@ -3,12 +3,14 @@
 import { createHash } from 'node:crypto';
 import { rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { takeLock } from './makingLock.ts';
 import { stableJson } from './stableJson.ts';
 import {
   beginFolder,
   bytesOf,
   explained,
   finishedNames,
+  lockOf,
   MANIFEST,
   readWholeFolder,
   removeUnfinished,
@@ -42,11 +44,17 @@ export interface Cache {
   /** The folder of a thing that is there and whole. */
   find(kind: string, parts: CacheParts): Promise<string | undefined>;
   /**
-   * The folder of a thing, made by `create` when it is not there or damaged. Several processes may make one thing at
-   * the same time: each makes it whole, and one of them stays.
+   * The folder of a thing, made by `create` when it is not there or damaged. While one process makes it, others wait for
+   * it; should two make it all the same, each makes it whole, and one of them stays.
    * @param create fills the folder it is given
+   * @param signal ends waiting for another process
    */
-  getOrCreate(kind: string, parts: CacheParts, create: (folder: string) => Promise<void>): Promise<string>;
+  getOrCreate(
+    kind: string,
+    parts: CacheParts,
+    create: (folder: string) => Promise<void>,
+    signal?: AbortSignal,
+  ): Promise<string>;
   list(): Promise<CachedThing[]>;
   /** Bytes by kind. */
   size(): Promise<Record<string, number>>;
@@ -80,9 +88,27 @@ export function openCache(dir: string): Cache {
     return folder;
   };
 
-  const getOrCreate: Cache['getOrCreate'] = async (kind, parts, create) => {
+  const getOrCreate: Cache['getOrCreate'] = async (kind, parts, create, signal) => {
     const found = await find(kind, parts);
     if (found !== undefined) return found;
+    const { folder } = entry(kind, parts);
+    const isThere = async (): Promise<boolean> => (await find(kind, parts)) !== undefined;
+    const release = await explained(folder, () => takeLock(lockOf(folder), isThere, signal));
+    if (release === undefined) return folder;
+    try {
+      // Its maker may have finished between the first look and the lock.
+      if (await isThere()) return folder;
+      return await make(kind, parts, create);
+    } finally {
+      await release();
+    }
+  };
+
+  const make = async (
+    kind: string,
+    parts: CacheParts,
+    create: (folder: string) => Promise<void>,
+  ): Promise<string> => {
     const { folder } = entry(kind, parts);
     const unfinished = await beginFolder(folder, parts);
     try {

@@ -116,6 +116,10 @@ export async function writeFileWhole(path: string, data: string | Uint8Array): P
   });
 }
 
+/** The lock of whoever makes a folder; named like an unfinished one, so that nobody takes it for a thing. */
+export const lockOf = (target: string): string =>
+  join(dirname(target), `${TEMPORARY}${basename(target)}.lock`);
+
 export function bytesOf({ files }: Manifest): number {
   return Object.values(files).reduce((sum, { bytes }) => sum + bytes, 0);
 }

@@ -57,25 +57,30 @@ async function generateMissing(request: GeneratedPrior, state: RunState, count: 
       seed: config.seed + batch * batchSize + i,
     }));
     const made = { model: model.fingerprint, ...settings, requests, pictures, identity };
-    folder = await cache.getOrCreate('class-pictures', made, async (target) => {
-      const onProgress = (done: number, total: number): void => {
-        report((batch + done / total) * batchSize, count);
-      };
-      const sampled = samplePictures({
-        program: machine.program,
-        functions: base,
-        model,
-        shape: pictures,
-        settings,
-        requests,
-        onProgress,
-        signal,
-      });
-      for await (const { index, image, prompt, seed } of sampled) {
-        generated++;
-        await writePng(join(target, `${index}.png`), image, { parameters: `${prompt}\nSeed: ${seed}` });
-      }
-    });
+    folder = await cache.getOrCreate(
+      'class-pictures',
+      made,
+      async (target) => {
+        const onProgress = (done: number, total: number): void => {
+          report((batch + done / total) * batchSize, count);
+        };
+        const sampled = samplePictures({
+          program: machine.program,
+          functions: base,
+          model,
+          shape: pictures,
+          settings,
+          requests,
+          onProgress,
+          signal,
+        });
+        for await (const { index, image, prompt, seed } of sampled) {
+          generated++;
+          await writePng(join(target, `${index}.png`), image, { parameters: `${prompt}\nSeed: ${seed}` });
+        }
+      },
+      signal,
+    );
     for (let i = 0; i < batchSize && paths.length < count; i++) {
       const path = join(folder, `${i}.png`);
       paths.push(path);

@@ -1,0 +1,119 @@
+// The report as Markdown.
+import type { MetricReport, Report } from './analysis.ts';
+import { showValue, spaced } from './groups.ts';
+import { methodNotes, provenance } from './provenance.ts';
+import {
+  COMPARISON_COLUMNS,
+  comparisonFields,
+  describeLevels,
+  describeTest,
+  MARKS,
+  scoreFormat,
+  scoreTable,
+  settingsOf,
+} from './textTables.ts';
+
+export function reportMarkdown(report: Report): string {
+  const { meta, metrics, pareto, cells } = report;
+  const broken = cells.filter(({ status }) => status === 'failed' || status === 'invalid');
+  return `${[
+    `# ${meta.title}`,
+    ...(meta.question === undefined ? [] : [meta.question]),
+    '## Scores',
+    table(
+      [
+        '',
+        ...metrics.map(
+          ({ name, better }) => `${name}${better === 'neither' ? '' : better === 'higher' ? ' ↑' : ' ↓'}`,
+        ),
+      ],
+      scoreTable(report).map(({ label, isBaseline, source, fields }) => [
+        source === undefined ? (isBaseline ? `${label} (baseline)` : label) : `*published: ${source}*`,
+        ...fields.map(({ text, judgement, isBest }) =>
+          `${isBest ? `**${text}**` : text} ${judgement === undefined ? '' : MARKS[judgement]}`.trim(),
+        ),
+      ]),
+    ),
+    'Means over subjects. ▲ better, ▼ worse, ◆ different than the baseline after Holm’s correction; without a mark no ' +
+      'difference is detectable. Bold: the best mean.',
+    ...metrics.flatMap((metric) => metricSection(metric)),
+    ...(pareto.length > 0 ? ['## Fronts', ...pareto.map(frontLine)] : []),
+    ...(broken.length > 0
+      ? [
+          '## Cells without a result',
+          table(
+            ['cell', 'status', 'factors', 'subject', 'seed', 'reason'],
+            broken.map(({ id, status, factors, subject, seed, reason = '' }) => [
+              id.slice(0, 12),
+              status,
+              Object.entries(factors)
+                .map(([name, value]) => `${spaced(name)} ${showValue(value)}`)
+                .join(', '),
+              subject,
+              String(seed),
+              reason,
+            ]),
+          ),
+        ]
+      : []),
+    '## How it was computed',
+    ...methodNotes(report),
+    table(['', ''], provenance(report)),
+  ].join('\n\n')}\n`;
+}
+
+function metricSection(metric: MetricReport): string[] {
+  const { name, description, isFact, comparisons, effects } = metric;
+  if (isFact)
+    return [
+      `## ${name}`,
+      `${sentence(description)} The same in every cell of a group, so nothing is tested.`,
+    ];
+  return [
+    `## ${name}`,
+    sentence(description),
+    comparisons.map(({ group, baseline, says }) => `- ${group} against ${baseline}: ${says}.`).join('\n'),
+    table(COMPARISON_COLUMNS, comparisons.map(comparisonFields)),
+    subjectTable(metric),
+    ...effects.main.map(
+      (one) =>
+        `**${spaced(one.factor)}** (${settingsOf(one)}): ${describeLevels(one)}; ${describeTest(one.test)}.`,
+    ),
+    ...effects.interactions.map(
+      ({ factors: [first, second], test }) =>
+        `**${spaced(first)} × ${spaced(second)}**: ${describeTest(test)}.`,
+    ),
+  ];
+}
+
+/** Mean over seeds. */
+function subjectTable(metric: MetricReport): string {
+  const { groups } = metric;
+  const format = scoreFormat(metric);
+  const subjects = [...new Set(groups.flatMap(({ bySubject }) => Object.keys(bySubject)))];
+  return table(
+    ['subject', ...groups.map(({ group }) => group)],
+    subjects.map((subject) => [
+      subject,
+      ...groups.map(({ bySubject }) => format(bySubject[subject] ?? Number.NaN)),
+    ]),
+  );
+}
+
+function frontLine({ objectives, points }: Report['pareto'][number]): string {
+  const names = objectives.map(({ metric, sense }) => `${metric} (${sense === 'max' ? 'high' : 'low'})`);
+  const front = points.filter(({ isOnFront }) => isOnFront).map(({ group }) => group);
+  return `${names.join(', ')}: nothing beats ${front.join(', ')} in all at once.`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (fields: readonly string[]): string =>
+    `| ${fields.map((field) => field.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
+  return [line(head), line(head.map((_, column) => (column === 0 ? '---' : '---:'))), ...rows.map(line)].join(
+    '\n',
+  );
+}
+
+function sentence(description: string): string {
+  return `${description.charAt(0).toUpperCase()}${description.slice(1)}.`;
+}

@@ -1,0 +1,234 @@
+// One question from what was typed to its results: planned, estimated, worked off, told.
+import { join, resolve } from 'node:path';
+import {
+  expand,
+  openCellStore,
+  openMatrixFolder,
+  planCells,
+  runMatrix,
+  withBudget,
+  type CellStore,
+  type ExpandedStudy,
+  type MatrixFolder,
+  type MatrixOutcome,
+  type Plan,
+  type Question,
+} from '@likeness/ablation';
+import { ConfigError, killEngines } from '@likeness/core';
+import { EXIT, type ExitCode } from '../exitCodes.ts';
+import { reportStyle, type ReportFlags } from '../commands/reporting.ts';
+import { warningLine } from '../progress/reporters.ts';
+import { onInterrupt } from '../run/followRun.ts';
+import { count, displayPath } from '../terminal/format.ts';
+import { progressLine } from '../terminal/progressLine.ts';
+import { colours, type Terminal } from '../terminal/terminal.ts';
+import { commandCellWork, type CommandCellWork } from './cellWork.ts';
+import { MATRICES_ROOT } from './defaults.ts';
+import { costsOf } from './costs.ts';
+import { estimateMatrix, type MatrixEstimate } from './estimateMatrix.ts';
+import { executorFor, type ExecutorFlags } from './executors.ts';
+import { matrixProgress } from './matrixProgress.ts';
+import { readQuestion, type QuestionFlags } from './question.ts';
+import { reportMatrix, type WrittenStudy } from './reportMatrix.ts';
+import { surroundingsOf } from './surroundings.ts';
+import { planLines, tellMatrixPlan } from './tellMatrixPlan.ts';
+
+export interface AblateFlags extends QuestionFlags, ReportFlags, ExecutorFlags {
+  readonly dryRun?: boolean;
+  readonly measure: boolean;
+  readonly retries: number;
+  readonly retryFailed?: boolean;
+  readonly outputDir?: string;
+}
+
+/** Everything known before the first cell runs. */
+interface Prepared {
+  readonly question: Question;
+  readonly plan: Plan;
+  readonly folder: MatrixFolder;
+  readonly store: CellStore;
+  readonly work: CommandCellWork;
+}
+
+export async function ablate(
+  file: string | undefined,
+  flags: AblateFlags,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const stop = new AbortController();
+  // Planning measures steps: it can be stopped like everything that lasts.
+  const forget = onInterrupt(
+    () => {
+      stop.abort(new Error('stopped'));
+    },
+    () => {
+      killEngines();
+      process.exit(EXIT.interrupted);
+    },
+  );
+  let prepared: Prepared;
+  try {
+    prepared = await prepare(file, flags, terminal, stop.signal);
+    if (flags.dryRun) await tell(prepared, flags, terminal, stop.signal);
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    return EXIT.interrupted;
+  } finally {
+    forget();
+  }
+  return flags.dryRun ? EXIT.ok : work(prepared, flags, terminal, stop);
+}
+
+async function prepare(
+  file: string | undefined,
+  flags: AblateFlags,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<Prepared> {
+  const style = reportStyle(flags, terminal);
+  const question = await readQuestion(file, flags);
+  const folder = openMatrixFolder(resolve(flags.outputDir ?? join(MATRICES_ROOT, question.name)));
+  const line = progressLine(terminal, style === 'live' || style === 'plain');
+  const cellWork = commandCellWork();
+  const { cacheDir } = flags;
+  const note = (text: string): void => {
+    line.show(text, 0, 0);
+  };
+  const costs = costsOf({ work: cellWork, folder, cacheDir, signal, note });
+  const studies: ExpandedStudy[] = [];
+  for (const study of await expand(question, surroundingsOf())) studies.push(await withBudget(study, costs));
+  const plan = await planCells(studies, cellWork, (done, total) => {
+    line.show('looking at cells', done, total);
+  });
+  line.end();
+  if (plan.cells.length === 0) {
+    const reasons = [...new Set(plan.invalid.map(({ reason }) => reason))];
+    throw new ConfigError('none of the cells can run', { where: 'matrix', details: reasons });
+  }
+  return { question, plan, folder, store: openCellStore(cacheDir), work: cellWork };
+}
+
+/** `--dry-run`. */
+async function tell(
+  prepared: Prepared,
+  flags: AblateFlags,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<void> {
+  const { plan, folder, store } = prepared;
+  const present = new Set<string>();
+  for (const cell of plan.cells)
+    if ((await folder.filesOf(cell.id)) ?? (await store.find(cell))) present.add(cell.id);
+  const line = progressLine(terminal, reportStyle(flags, terminal) === 'live');
+  const estimate = await estimated(prepared, flags, signal, (text) => {
+    line.show(text, 0, 0);
+  });
+  line.end();
+  const facts = { plan, folder: displayPath(folder.path), workers: flags.workers, present, estimate };
+  if (flags.json) for (const text of planLines(facts)) terminal.out(text);
+  else tellMatrixPlan(facts, terminal);
+}
+
+async function estimated(
+  { plan, folder, work: cellWork }: Prepared,
+  { workers, cacheDir, measure }: AblateFlags,
+  signal: AbortSignal,
+  note: (text: string) => void,
+): Promise<MatrixEstimate> {
+  const timings = await folder.timings();
+  return estimateMatrix(plan, {
+    work: cellWork,
+    workers,
+    timings,
+    measure,
+    cacheDir,
+    signal,
+    note,
+  });
+}
+
+async function work(
+  prepared: Prepared,
+  flags: AblateFlags,
+  terminal: Terminal,
+  stop: AbortController,
+): Promise<ExitCode> {
+  const { question, plan, folder, store } = prepared;
+  const style = reportStyle(flags, terminal);
+  for (const message of plan.warnings) terminal.err(warningLine(message));
+  await folder.write('matrix.json', { question, ids: plan.cells.map(({ id }) => id) });
+  const peaks = (await folder.timings()).flatMap(({ peakMemoryBytes = 0 }) => peakMemoryBytes);
+  const { executor, connect, kill } = await executorFor(flags, {
+    folder,
+    store,
+    signal: stop.signal,
+    peakMemoryBytes: Math.max(0, ...peaks),
+  });
+  const progress = matrixProgress({
+    plan,
+    folder,
+    style,
+    terminal,
+    workers: executor.workers,
+    cellSeconds: undefined,
+    width: executor.width,
+  });
+  connect(progress.event);
+  const forget = onInterrupt(
+    () => {
+      terminal.err(colours.yellow('finishing steps, writing checkpoints; Ctrl-C again to stop at once'));
+      stop.abort(new Error('stopped'));
+    },
+    () => {
+      kill();
+      process.exit(EXIT.interrupted);
+    },
+  );
+  let outcome: MatrixOutcome;
+  try {
+    const { retries, retryFailed } = flags;
+    const { signal } = stop;
+    outcome = await runMatrix({
+      plan,
+      folder,
+      store,
+      executor,
+      retries,
+      retryFailed,
+      signal,
+      emit: progress.event,
+    });
+  } finally {
+    await executor.close();
+    forget();
+    await progress.close(stop.signal.aborted ? 'interrupted' : 'finished');
+  }
+  const isLong = style === 'live' || style === 'plain';
+  const reports = stop.signal.aborted ? [] : await reportMatrix(question, plan, outcome, folder);
+  if (style === 'json')
+    for (const report of reports) terminal.out(JSON.stringify({ type: 'report', ...report }));
+  else tellEnd(outcome, prepared, { isLong, reports }, terminal);
+  if (stop.signal.aborted) return EXIT.interrupted;
+  return outcome.count.failed > 0 ? EXIT.error : EXIT.ok;
+}
+
+function tellEnd(
+  { count: counted }: MatrixOutcome,
+  { folder }: Prepared,
+  { isLong, reports }: { readonly isLong: boolean; readonly reports: readonly WrittenStudy[] },
+  { out, err }: Terminal,
+): void {
+  const { done, failed, invalid, pending } = counted;
+  const others = [
+    ...(failed > 0 ? [colours.red(`${failed} failed`)] : []),
+    ...(invalid > 0 ? [`${invalid} cannot run`] : []),
+    ...(pending > 0 ? [colours.yellow(`${pending} still to do: the same command goes on`)] : []),
+  ];
+  if (isLong) out('');
+  if (isLong) out([count(done, 'result'), ...others].join(', '));
+  for (const { study, problem } of reports)
+    if (problem !== undefined) err(warningLine(`no report${study === '' ? '' : ` of ${study}`}: ${problem}`));
+  const pages = reports.filter(({ problem }) => problem === undefined).map((report) => report.folder);
+  if (isLong) for (const page of pages) out(`report   ${displayPath(join(page, 'report.html'))}`);
+  out(isLong ? `folder   ${displayPath(folder.path)}` : folder.path);
+}
