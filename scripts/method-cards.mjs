@@ -1,11 +1,10 @@
 // `pnpm method-cards [recipe …]`: teaches the bundled model its default subject by every method and writes what came
 // of it - pictures, sizes, times, memory - into docs/methods and the README, between two markers each.
 
-import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { pipeline, replaceBlock, writeSheet } from './cards.mjs';
 import { ROOT, runAsCommand, setUp, SetUpError, WORK_DIR } from './setup.mjs';
 
 /** Recipe → the card it stands in. */
@@ -17,9 +16,7 @@ const CARDS = {
   'textual-inversion': 'textual-inversion',
   'lora+textual-inversion': 'textual-inversion',
 };
-const START = '<!-- measured by `pnpm method-cards` -->';
-const END = '<!-- end of what was measured -->';
-const SHEET_WIDTH_PX = 900;
+const COMMAND = 'pnpm method-cards';
 
 await runAsCommand(async () => {
   await setUp();
@@ -41,10 +38,11 @@ await runAsCommand(async () => {
   });
   for (const card of new Set(Object.values(CARDS)))
     replaceBlock(
+      COMMAND,
       join('docs', 'methods', `${card}.md`),
       cardBlock(measured.filter((one) => CARDS[one.recipe] === card)),
     );
-  replaceBlock('README.md', table(measured));
+  replaceBlock(COMMAND, 'README.md', table(measured));
 });
 
 /** A whole run, as anybody starts it, and what its events say. */
@@ -72,26 +70,6 @@ function measure(recipe, folder) {
     processor: cpus()[0]?.model.trim() ?? 'unknown',
     threads: config.threads,
   };
-}
-
-function pipeline(args) {
-  const bin = join(ROOT, 'packages', 'cli', 'bin', 'pipeline.js');
-  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], {
-    cwd: ROOT,
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-  });
-  if (status !== 0) throw new SetUpError(`pipeline ${args.join(' ')} failed\n${stderr}`);
-  return stdout.trim().split('\n');
-}
-
-async function writeSheet(sheet, target) {
-  // sharp belongs to core, the one package that reads pictures.
-  const sharp = createRequire(join(ROOT, 'packages', 'core', 'package.json'))('sharp');
-  await sharp(sheet)
-    .resize({ width: SHEET_WIDTH_PX, withoutEnlargement: true })
-    .webp({ quality: 82 })
-    .toFile(target);
 }
 
 function cardBlock(measured) {
@@ -127,15 +105,6 @@ function table(measured) {
 function bytes(count) {
   if (count < 1e5) return `${(count / 1e3).toFixed(1)} kB`;
   return `${(count / 1e6).toFixed(1)} MB`;
-}
-
-function replaceBlock(file, text) {
-  const path = join(ROOT, file);
-  const old = readFileSync(path, 'utf8');
-  const [before, rest] = old.split(START);
-  const after = rest?.split(END)[1];
-  if (after === undefined) throw new SetUpError(`${file} lacks the markers ${START} … ${END}`);
-  writeFileSync(path, `${before}${START}\n\n${text}\n\n${END}${after}`);
 }
 
 function median(values) {

@@ -1,0 +1,43 @@
+// What the programs have in common that measure something and write it into a page.
+
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { ROOT, SetUpError } from './setup.mjs';
+
+const END = '<!-- end of what was measured -->';
+const SHEET_WIDTH_PX = 900;
+
+/** Lines that `pipeline …` writes to stdout. */
+export function pipeline(args) {
+  const bin = join(ROOT, 'packages', 'cli', 'bin', 'pipeline.js');
+  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], {
+    cwd: ROOT,
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  });
+  if (status !== 0) throw new SetUpError(`pipeline ${args.join(' ')} failed\n${stderr}`);
+  return stdout.trim().split('\n');
+}
+
+/** A sheet as a page shows it. */
+export async function writeSheet(sheet, target) {
+  // sharp belongs to core, the one package that reads pictures.
+  const sharp = createRequire(join(ROOT, 'packages', 'core', 'package.json'))('sharp');
+  await sharp(sheet)
+    .resize({ width: SHEET_WIDTH_PX, withoutEnlargement: true })
+    .webp({ quality: 82 })
+    .toFile(target);
+}
+
+/** Puts `text` between the two markers in `file` that name the command which measured it. */
+export function replaceBlock(command, file, text) {
+  const start = `<!-- measured by \`${command}\` -->`;
+  const path = join(ROOT, file);
+  const old = readFileSync(path, 'utf8');
+  const [before, rest] = old.split(start);
+  const after = rest?.split(END)[1];
+  if (after === undefined) throw new SetUpError(`${file} lacks the markers ${start} … ${END}`);
+  writeFileSync(path, `${before}${start}\n\n${text}\n\n${END}${after}`);
+}
