@@ -137,6 +137,7 @@ it('exports these names', () => {
       "readTensorRaw",
       "readWholeFolder",
       "recordedLayer",
+      "removeUnfinished",
       "renderSheet",
       "resizeImage",
       "resizedSize",

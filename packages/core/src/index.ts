@@ -5,7 +5,7 @@ export type * from './events.ts';
 export { cacheKey, openCache } from './cache/cache.ts';
 export type { Cache, CachedThing, CacheEntry, CacheParts, PruneOptions } from './cache/cache.ts';
 export { stableJson } from './cache/stableJson.ts';
-export { beginFolder, readWholeFolder, writeFileWhole } from './cache/wholeFolder.ts';
+export { beginFolder, readWholeFolder, removeUnfinished, writeFileWhole } from './cache/wholeFolder.ts';
 export type { Manifest, UnfinishedFolder } from './cache/wholeFolder.ts';
 
 export { loadConfigFile } from './config/configFile.ts';

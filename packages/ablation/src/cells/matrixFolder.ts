@@ -2,7 +2,7 @@
 // time to the next: how long things took, which attempts failed, who works on what.
 import { appendFile, cp, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { beginFolder, readWholeFolder, writeFileWhole } from '@likeness/core';
+import { beginFolder, readWholeFolder, removeUnfinished, writeFileWhole } from '@likeness/core';
 import type { CellResult } from '../cellResult.ts';
 import type { Failure } from './failure.ts';
 import type { CellTiming, PreparedCell } from './cellWork.ts';
@@ -116,11 +116,10 @@ export function openMatrixFolder(path: string): MatrixFolder {
   };
 }
 
-/** Takes away runs of cells that are no longer asked for or are done, and what killed processes left. */
-export async function tidyRuns(
-  folder: MatrixFolder,
-  wanted: readonly Pick<PreparedCell, 'id'>[],
-): Promise<void> {
+/** Takes away what killed processes left, and runs of cells that are no longer asked for. */
+export async function tidy(folder: MatrixFolder, wanted: readonly Pick<PreparedCell, 'id'>[]): Promise<void> {
+  // Whoever works a matrix off is its only writer.
+  for (const place of [folder.path, join(folder.path, 'cells')]) await removeUnfinished(place);
   const names = await readdir(folder.runsFolder).catch((): string[] => []);
   const ids = new Set(wanted.map(({ id }) => id));
   for (const name of names)

@@ -9,7 +9,7 @@ import { CellFailed, type CellTask, type Executor } from '../executors/executor.
 import type { CellStore, StoredCell } from './cellStore.ts';
 import type { CellTiming } from './cellWork.ts';
 import { interruption, type Failure } from './failure.ts';
-import { tidyRuns, type MatrixFolder } from './matrixFolder.ts';
+import { tidy, type MatrixFolder } from './matrixFolder.ts';
 
 export type MatrixEvent =
   | {
@@ -50,7 +50,7 @@ export interface MatrixOutcome {
 /** Never throws for being stopped: what is not done then is `pending`. */
 export async function runMatrix(options: MatrixOptions): Promise<MatrixOutcome> {
   const { plan, folder, store, emit } = options;
-  await tidyRuns(folder, plan.cells);
+  await tidy(folder, plan.cells);
   const made = new Map<string, StoredCell>();
   const failed = new Map<string, Failure>();
   const waiting: PlannedCell[] = [];

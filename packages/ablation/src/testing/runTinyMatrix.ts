@@ -97,10 +97,10 @@ export async function runTinyMatrix({
   }
 }
 
-/** A program of this folder as a process with a channel. */
+/** A program of this folder as a process with a channel. Other packages come from their `dist`, as set-up built it. */
 export function forkTiny(program: string, args: readonly string[]): ChildProcess {
   return fork(join(import.meta.dirname, program), [...args], {
-    execArgv: ['--conditions=@likeness/source', '--import', 'jiti/register'],
+    execArgv: ['--import', 'jiti/register'],
     cwd: join(import.meta.dirname, '../../../core'), // where jiti is found
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });

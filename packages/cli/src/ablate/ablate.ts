@@ -1,4 +1,5 @@
 // One question from what was typed to its results: planned, estimated, worked off, told.
+import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import {
   expand,
@@ -14,7 +15,7 @@ import {
   type Plan,
   type Question,
 } from '@likeness/ablation';
-import { ConfigError, killEngines } from '@likeness/core';
+import { ConfigError, DataError, killEngines } from '@likeness/core';
 import { EXIT, type ExitCode } from '../exitCodes.ts';
 import { reportStyle, type ReportFlags } from '../commands/reporting.ts';
 import { warningLine } from '../progress/reporters.ts';
@@ -23,11 +24,11 @@ import { count, displayPath } from '../terminal/format.ts';
 import { progressLine } from '../terminal/progressLine.ts';
 import { colours, type Terminal } from '../terminal/terminal.ts';
 import { commandCellWork, type CommandCellWork } from './cellWork.ts';
-import { MATRICES_ROOT } from './defaults.ts';
+import { MATRICES_ROOT, STALE_MS, STATUS_FILE } from './defaults.ts';
 import { costsOf } from './costs.ts';
 import { estimateMatrix, type MatrixEstimate } from './estimateMatrix.ts';
 import { executorFor, type ExecutorFlags } from './executors.ts';
-import { matrixProgress } from './matrixProgress.ts';
+import { matrixProgress, type MatrixState } from './matrixProgress.ts';
 import { readQuestion, type QuestionFlags } from './question.ts';
 import { reportMatrix, type WrittenStudy } from './reportMatrix.ts';
 import { surroundingsOf } from './surroundings.ts';
@@ -155,6 +156,7 @@ async function work(
 ): Promise<ExitCode> {
   const { question, plan, folder, store } = prepared;
   const style = reportStyle(flags, terminal);
+  await refuseSecond(folder);
   for (const message of plan.warnings) terminal.err(warningLine(message));
   await folder.write('matrix.json', { question, ids: plan.cells.map(({ id }) => id) });
   const peaks = (await folder.timings()).flatMap(({ peakMemoryBytes = 0 }) => peakMemoryBytes);
@@ -231,4 +233,25 @@ function tellEnd(
   const pages = reports.filter(({ problem }) => problem === undefined).map((report) => report.folder);
   if (isLong) for (const page of pages) out(`report   ${displayPath(join(page, 'report.html'))}`);
   out(isLong ? `folder   ${displayPath(folder.path)}` : folder.path);
+}
+
+/** @throws DataError when somebody on this machine works the matrix off just now */
+async function refuseSecond(folder: MatrixFolder): Promise<void> {
+  const state = (await folder.read(STATUS_FILE)) as MatrixState | undefined;
+  if (state?.state !== 'running' || state.host !== hostname()) return;
+  if (Date.now() - Date.parse(state.updatedAt) > STALE_MS || !isRunning(state.pid)) return;
+  throw new DataError('this matrix is being worked off already', {
+    where: displayPath(folder.path),
+    got: `process ${state.pid}, ${state.done} of ${state.cells} cells done`,
+    cure: `look at it (pipeline status ${displayPath(folder.path)}), or name another folder with --output-dir`,
+  });
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
 }

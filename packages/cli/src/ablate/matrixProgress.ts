@@ -1,5 +1,6 @@
 // How a matrix is told while it runs: one line that is redrawn, a line for each cell that ends, and a file that
 // `pipeline status` reads.
+import { hostname } from 'node:os';
 import {
   describePoint,
   type MatrixEvent,
@@ -23,6 +24,7 @@ export interface MatrixProgress {
 export interface MatrixState {
   readonly state: 'running' | 'finished' | 'interrupted';
   readonly pid: number;
+  readonly host: string;
   readonly startedAt: string;
   readonly updatedAt: string;
   readonly cells: number;
@@ -103,6 +105,7 @@ export function matrixProgress(options: MatrixProgressOptions): MatrixProgress {
   const state = (now: MatrixState['state']): MatrixState => ({
     state: now,
     pid: process.pid,
+    host: hostname(),
     startedAt: startedAt.toISOString(),
     updatedAt: new Date().toISOString(),
     cells: plan.cells.length,
