@@ -28,6 +28,10 @@ function shortened([name = '', ...args]: string[]): string[] {
     return [name, ...args, ...pairs(hasPrior ? [...few, '--num-class-images', '4'] : few)];
   }
   if (name === 'generate') return [name, ...args, ...pairs(['--steps', '2', '--mode', 'graph'])];
+  if (name === 'evaluate' && isLong) {
+    const few = ['--images-per-prompt', '1', '--num-class-images', '1', '--images-per-unrelated-prompt', '1'];
+    return [name, ...args, ...pairs([...few, '--num-inference-steps', '2', '--mode', 'graph'])];
+  }
   if (name === 'export') return [name, ...args.map((word) => (word === '100' ? '1' : word))];
   return [name, ...args];
 }

@@ -6,7 +6,7 @@ import type { PictureStore } from '../data/pictureStore.ts';
 import type { ClassifierConfig } from '../encoderSchema.ts';
 import { planned, type Objective } from '../objective.ts';
 import type { EncoderSetting } from '../stages/context.ts';
-import { accuracyOf, lossOf } from './captionTargets.ts';
+import { columnAccuracy, lossOf } from './columnScores.ts';
 import { encoderBatches, encoderGroups } from './encoderBatches.ts';
 import { targetsOf } from './targets.ts';
 import type { ViewRanges } from './views.ts';
@@ -54,26 +54,12 @@ export function classifierObjective(
       return { ...(await batches.feedsOf(numbers, step)), labels: labelsOf(numbers) };
     },
     async measure(program) {
-      const right = targets.map(() => ({ sum: 0, count: 0 }));
+      const accuracy = columnAccuracy(targets, width);
       for (const { numbers, count } of batches.measured()) {
-        const wanted = labelsOf(numbers);
         const { scores: told = [] } = await program.run('scores', await batches.plainFeeds(numbers));
-        for (let row = 0; row < count; row++) {
-          targets.forEach((target, i) => {
-            const of = right[i];
-            const score = accuracyOf(target, told, wanted, row * width);
-            if (of === undefined || score === undefined) return;
-            of.sum += score;
-            of.count += 1;
-          });
-        }
+        accuracy.add(told, labelsOf(numbers), count);
       }
-      return Object.fromEntries(
-        targets.map(({ name }, i) => [
-          `accuracy.${name}`,
-          (right[i]?.sum ?? 0) / Math.max(1, right[i]?.count ?? 0),
-        ]),
-      );
+      return accuracy.measures();
     },
     close: () => undefined,
   };

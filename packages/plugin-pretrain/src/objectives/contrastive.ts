@@ -6,7 +6,7 @@ import type { PictureStore } from '../data/pictureStore.ts';
 import { planned, type Objective } from '../objective.ts';
 import type { TextEncoderConfig } from '../schema.ts';
 import type { ModelSetting } from '../stages/context.ts';
-import { countMatches, crossEntropy, equalRows, MAX_LOG_SCALE, unit } from './matching.ts';
+import { countMatches, matchingLoss, equalRows, MAX_LOG_SCALE, unit } from './matching.ts';
 import type { CaptionBatches } from './textEncoder.ts';
 import { createHead } from './textHead.ts';
 
@@ -56,17 +56,8 @@ export function contrastive(
       match: {
         inputs: { ...inputs, same: float32(batchSize, batchSize) },
         compute: ({ same, ...fed }) => {
-          const logits = similarities(head.parameters, fed as Record<keyof typeof inputs, Tensor>);
-          const wanted = same as Tensor;
-          const findsPicture = crossEntropy(logits, wanted);
-          const findsCaption = crossEntropy(tf.transpose(logits), wanted);
-          return {
-            total: tf.div(tf.add(findsPicture, findsCaption), 2),
-            terms: new Map([
-              ['findsPicture', findsPicture],
-              ['findsCaption', findsCaption],
-            ]),
-          };
+          const scores = similarities(head.parameters, fed as Record<keyof typeof inputs, Tensor>);
+          return matchingLoss(scores, same as Tensor);
         },
         share: 1,
       },

@@ -8,7 +8,7 @@ import type { ImageTextConfig } from '../encoderSchema.ts';
 import { planned, type Objective } from '../objective.ts';
 import type { EncoderSetting } from '../stages/context.ts';
 import { encoderBatches, encoderGroups } from './encoderBatches.ts';
-import { countMatches, crossEntropy, equalRows, MAX_LOG_SCALE, unit } from './matching.ts';
+import { countMatches, matchingLoss, equalRows, MAX_LOG_SCALE, unit } from './matching.ts';
 import type { ViewRanges } from './views.ts';
 
 /** Captions say left and right, colours and sizes: those stay what they are. */
@@ -69,16 +69,7 @@ export function imageTextObjective(
       match: {
         inputs: { ...batches.inputs, inputIds: ids, same: float32(batchSize, batchSize) },
         compute: ({ inputIds, same, ...fed }) => {
-          const scores = similarities(inputIds as Tensor, batches.pixelsOf(fed));
-          const findsPicture = crossEntropy(scores, same as Tensor);
-          const findsCaption = crossEntropy(tf.transpose(scores), same as Tensor);
-          return {
-            total: tf.div(tf.add(findsPicture, findsCaption), 2),
-            terms: new Map([
-              ['findsPicture', findsPicture],
-              ['findsCaption', findsCaption],
-            ]),
-          };
+          return matchingLoss(similarities(inputIds as Tensor, batches.pixelsOf(fed)), same as Tensor);
         },
         share: 1,
       },

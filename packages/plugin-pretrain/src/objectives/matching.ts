@@ -1,5 +1,5 @@
 // What contrastive losses share: rows of length 1, and who should find whom within a batch.
-import { tf, type Tensor } from '@likeness/core';
+import { tf, type ComposedLoss, type Tensor } from '@likeness/core';
 
 /** CLIP's bound on its temperature's logarithm. */
 export const MAX_LOG_SCALE = Math.log(100);
@@ -10,6 +10,15 @@ export const unit = (x: Tensor): Tensor => tf.mul(x, tf.rsqrt(tf.add(tf.sum(tf.s
 /** Mean over the rows of `scores` `[B, B]` of the cross-entropy with `wanted` `[B, B]`, whose rows sum to 1. */
 export const crossEntropy = (scores: Tensor, wanted: Tensor): Tensor =>
   tf.neg(tf.mean(tf.sum(tf.mul(wanted, tf.logSoftmax(scores)), 1)));
+
+/** CLIP's loss on `scores` `[B, B]`, captions down: each finds its picture, and each picture its caption. */
+export function matchingLoss(scores: Tensor, wanted: Tensor): ComposedLoss {
+  const terms = new Map([
+    ['findsPicture', crossEntropy(scores, wanted)],
+    ['findsCaption', crossEntropy(tf.transpose(scores), wanted)],
+  ]);
+  return { total: tf.div(tf.addN([...terms.values()]), 2), terms };
+}
 
 /** `[B, B]`: rows with equal keys may find each other; each row sums to 1. Symmetric, so columns do as well. */
 export function equalRows(keys: readonly string[]): Float32Array {

@@ -3,7 +3,7 @@
 import { cacheDir as userCacheDir, DataError, openCache, type ImageEncoder } from '@likeness/core';
 import { findCaptionedPictures, type CaptionedPicture } from '../data/captionedPictures.ts';
 import { openPictureStore, type PictureStore } from '../data/pictureStore.ts';
-import { accuracyOf } from '../objectives/captionTargets.ts';
+import { columnAccuracy } from '../objectives/columnScores.ts';
 import { individualOf } from '../objectives/individuals.ts';
 import { separation } from '../objectives/separation.ts';
 import { targetsOf } from '../objectives/targets.ts';
@@ -119,15 +119,9 @@ async function validateClassifier(options: ValidationOptions, store: PictureStor
   const { targets, width, labelsOf } = targetsOf(store.pictures, Object.keys(columns), columns);
   const numbers = store.pictures.map((_, number) => number);
   const { rows } = await encoded(options, store, numbers, 'scores');
-  const wanted = labelsOf(numbers);
-  const told = targets.flatMap((target): [string, number][] => {
-    const scores = numbers.map((row) => accuracyOf(target, rows, wanted, row * width));
-    const known = scores.filter((score) => score !== undefined);
-    // A column no picture has a value of is not measured.
-    if (known.length === 0) return [];
-    return [[`accuracy.${target.name}`, known.reduce((sum, score) => sum + score, 0) / known.length]];
-  });
-  return { pictures: numbers.length, ...Object.fromEntries(told) };
+  const accuracy = columnAccuracy(targets, width);
+  accuracy.add(rows, labelsOf(numbers), numbers.length);
+  return { pictures: numbers.length, ...accuracy.measures() };
 }
 
 async function encoded(
