@@ -27,7 +27,7 @@ const SCENES = [
 ];
 const SHOWN = ['cat', 'robot', 'house', 'flower', 'car'];
 const NOUNS_A_ROW = 5;
-const CELL_PX = 96;
+const CELL_PX = 64;
 
 await runAsCommand(async () => {
   await setUp();
@@ -135,5 +135,10 @@ function lines(file) {
     .map((line) => JSON.parse(line));
 }
 
-const jsonLines = (rows) => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
-const article = (noun) => (/^[aeiou]/.test(noun) ? 'an' : 'a');
+function jsonLines(rows) {
+  return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+}
+
+function article(noun) {
+  return /^[aeiou]/.test(noun) ? 'an' : 'a';
+}
