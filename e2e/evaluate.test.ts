@@ -67,8 +67,8 @@ it('measures a run, keeps records, and measures again from them', async () => {
   expect({ code: first.code, stderr: first.stderr }).toEqual({ code: 0, stderr: '' });
   const measures = measuresIn(first);
   expect(Object.keys(measures)).toEqual([
-    ...['dino', 'pres', 'div', 'divFeatures', 'drift', 'classDrift', 'memorised'],
-    ...['exportBytes', 'trainedParameters', 'brightness'],
+    ...['dino', 'clipI', 'clipT', 'pres', 'div', 'divFeatures', 'drift', 'classDrift'],
+    ...['classAccuracy', 'memorised', 'exportBytes', 'trainedParameters', 'brightness'],
   ]);
   expect(measures['drift']).toBeGreaterThan(0);
   expect(measures['brightness']).toBeGreaterThan(1);

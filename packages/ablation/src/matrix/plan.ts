@@ -49,7 +49,7 @@ export async function planCells(
       const known = cells.get(prepared.id);
       if (known) known.points.push(point);
       else cells.set(prepared.id, { ...prepared, points: [point] });
-      for (const warning of prepared.warnings) warnings.add(warning);
+      for (const warning of prepared.warnings) if (!isAsked(warning, point)) warnings.add(warning);
     }
     onProgress(index + 1, all.length);
   }
@@ -61,6 +61,10 @@ export async function planCells(
     warnings: [...warnings],
   };
 }
+
+/** An axis of identifiers asks what a common word does: that it is one is no news. */
+const isAsked = (warning: string, { factors }: Point): boolean =>
+  warning.startsWith('identifier ') && 'identifier' in factors;
 
 async function prepare(
   { values, evaluation, reference, refusal }: Point,
