@@ -1,4 +1,5 @@
-// Every file of a report, read back. The pages are parsed, and the blind page's script runs, without a browser.
+// Every file of a report, read back. The pages are parsed, and the blind page's script runs, without a browser. Long, since
+// all of it reads one report that is written once.
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

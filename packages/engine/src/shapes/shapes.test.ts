@@ -1,5 +1,6 @@
 // Every shape rule against the executed op: the engine's eager mode refuses an op whose outputs are not as traced.
-// Then the same calls compiled by XLA, which must agree with the executed ops.
+// Then the same calls compiled by XLA, which must agree with the executed ops. One long list, so that one engine
+// process and one compiled program serve all of it.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compile, defineFunction, EngineError, float32, int32, startEngine, tf } from '../index.ts';
 import type { Engine, FunctionDefinition, Program, Tensor, Tensor1D, Tensor4D, TypedData } from '../index.ts';

@@ -1,4 +1,5 @@
-// Whole models on disk: adapters into them, out of them, together, and found again in the difference.
+// Whole models on disk: adapters into them, out of them, together, and found again in the difference. Long, since all of it
+// needs the same models, written once.
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
