@@ -63,6 +63,11 @@ describe('planted effects', () => {
     );
   });
 
+  it('what a metric calls a fact is not tested, even where its values differ', () => {
+    const metrics = [{ name: 'dino', description: '', better: 'higher', isFact: true }] as const;
+    expect(metricOf({ ...options, metrics }, 'dino').comparisons).toEqual([]);
+  });
+
   it('the front of fidelity and drift leaves nobody out who is best at something', () => {
     const { pareto } = analyse(options).report;
     const front = pareto[0]!.points.filter(({ isOnFront }) => isOnFront).map(({ group }) => group);

@@ -100,7 +100,7 @@ export function analyse({
       const other = baselineOf(group, groups, baseline);
       return other === undefined ? [] : [{ group, other, pairs: pairsOf(metric.name, group, other) }];
     });
-    const isFact = groups.every((group) => new Set(scoresOf(group, metric.name)).size < 2);
+    const isFact = metric.isFact ?? groups.every((group) => new Set(scoresOf(group, metric.name)).size < 2);
     const comparisons = isFact
       ? []
       : compareWithBaseline(
@@ -151,7 +151,12 @@ function allMetrics(cells: readonly CellResult[], listed: readonly MetricFacts[]
   return [
     ...listed
       .filter(({ name }) => measured.has(name))
-      .map(({ name, description, better }) => ({ name, description, better })),
+      .map(({ name, description, better, isFact }) => ({
+        name,
+        description,
+        better,
+        ...(isFact === undefined ? {} : { isFact }),
+      })),
     ...[...measured]
       .filter((name) => !named.has(name))
       .sort()

@@ -67,7 +67,7 @@ function metricSection(metric: MetricReport): string[] {
   if (isFact)
     return [
       `## ${name}`,
-      `${sentence(description)} The same in every cell of a group, so nothing is tested.`,
+      `${sentence(description)} A fact of each group, so nothing is tested.`,
     ];
   return [
     `## ${name}`,

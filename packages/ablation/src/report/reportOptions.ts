@@ -7,6 +7,8 @@ export interface MetricFacts {
   readonly name: string;
   readonly description: string;
   readonly better: Better;
+  /** A property of what was trained: shown, never tested. Default: where no group's cells differ. */
+  readonly isFact?: boolean;
 }
 
 /** What stands in every file, so that a number can be traced and made again. */

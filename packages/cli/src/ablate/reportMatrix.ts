@@ -46,6 +46,7 @@ export async function reportMatrix(
         cells,
         baseline: baselineOf(expanded),
         metrics: metricsOf(study.metrics),
+        ...(study.metrics === undefined ? {} : { show: study.metrics }),
         out,
         samplesRoot: folder.path,
         times: own,

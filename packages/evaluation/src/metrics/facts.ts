@@ -5,6 +5,7 @@ export const exportBytes: Metric = defineMetric({
   name: 'exportBytes',
   description: 'size of the exported files',
   better: 'lower',
+  isFact: true,
   needs: [],
   compute: ({ facts }) => facts['exportBytes'],
 });
@@ -13,6 +14,7 @@ export const trainedParameters: Metric = defineMetric({
   name: 'trainedParameters',
   description: 'numbers that were trained',
   better: 'lower',
+  isFact: true,
   needs: [],
   compute: ({ facts }) => facts['trainedParameters'],
 });

@@ -20,6 +20,8 @@ export interface MetricDefinition {
   readonly description: string;
   /** Which way is good; `neither` for facts. */
   readonly better: 'higher' | 'lower' | 'neither';
+  /** A property of what was trained, whatever is drawn: shown, and never tested. */
+  readonly isFact?: boolean;
   /** Judges without which it says nothing; it is left out then, and the record says so. */
   readonly needs: readonly JudgeRole[];
   /**
