@@ -64,11 +64,7 @@ export function reportMarkdown(report: Report): string {
 
 function metricSection(metric: MetricReport): string[] {
   const { name, description, isFact, comparisons, effects } = metric;
-  if (isFact)
-    return [
-      `## ${name}`,
-      `${sentence(description)} A fact of each group, so nothing is tested.`,
-    ];
+  if (isFact) return [`## ${name}`, `${sentence(description)} A fact of each group, so nothing is tested.`];
   return [
     `## ${name}`,
     sentence(description),
