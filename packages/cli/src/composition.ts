@@ -36,7 +36,12 @@ export const doodleJudging: string = doodle.judgesConfig;
 /** Name of the model that comes along. */
 export const BUNDLED_MODEL = 'doodle';
 
-export const exampleSubjects: Readonly<Record<string, ExampleSubject>> = doodle.subjects;
+/** Two ways of drawing, learned as subjects are. */
+export const exampleStyles: Readonly<Record<string, ExampleSubject>> = doodle.styles;
+export const exampleSubjects: Readonly<Record<string, ExampleSubject>> = {
+  ...doodle.subjects,
+  ...exampleStyles,
+};
 export const defaultSubject: string = doodle.defaultSubject;
 
 /** The words the bundled model knows, and evaluation prompts made of them. */

@@ -44,6 +44,20 @@ export const subjects: Readonly<Record<string, Subject>> = Object.fromEntries(
   ]),
 );
 
+/** What a way of drawing is called: a word of the model's templates. */
+const STYLE_NOUN = 'drawing';
+
+/**
+ * Two drawing sets that training never saw, as subjects of their own: five pictures of different things each, drawn in
+ * one way.
+ */
+export const styles: Readonly<Record<string, Subject>> = Object.fromEntries(
+  ['fluent-emoji-high-contrast', 'streamline-emojis'].map((name) => [
+    name,
+    { instanceDataDir: join(packageDir, 'subjects', 'styles', name), classNoun: STYLE_NOUN },
+  ]),
+);
+
 /** The words the model was trained on. */
 export interface Vocabulary {
   readonly nouns: readonly string[];
@@ -90,13 +104,14 @@ export const evaluationPrompts: Readonly<Record<'recontext' | 'property', readon
 export const defaultSubject = 'robot';
 
 /**
- * Five more pictures of an example subject, for measuring: never to be trained on.
- * @throws RangeError for a name that is no example subject
+ * Five more pictures of an example subject, or of a style, for measuring: never to be trained on.
+ * @throws RangeError for a name that is neither
  */
 export function furtherDir(name: string): string {
-  const subject = subjects[name];
+  const known = { ...subjects, ...styles };
+  const subject = known[name];
   if (subject === undefined) {
-    throw new RangeError(`expected one of ${Object.keys(subjects).join(', ')}, got ${name}`);
+    throw new RangeError(`expected one of ${Object.keys(known).join(', ')}, got ${name}`);
   }
   return join(subject.instanceDataDir, 'further');
 }

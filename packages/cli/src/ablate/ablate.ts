@@ -32,9 +32,12 @@ import { matrixProgress, type MatrixState } from './matrixProgress.ts';
 import { readQuestion, type QuestionFlags } from './question.ts';
 import { reportMatrix, type WrittenStudy } from './reportMatrix.ts';
 import { surroundingsOf } from './surroundings.ts';
+import { workersFor } from './pace.ts';
 import { planLines, tellMatrixPlan } from './tellMatrixPlan.ts';
 
-export interface AblateFlags extends QuestionFlags, ReportFlags, ExecutorFlags {
+export interface AblateFlags extends QuestionFlags, ReportFlags, Omit<ExecutorFlags, 'workers'> {
+  /** Default: as many as there are cores for. */
+  readonly workers?: number;
   readonly dryRun?: boolean;
   readonly measure: boolean;
   readonly retries: number;
@@ -46,6 +49,8 @@ export interface AblateFlags extends QuestionFlags, ReportFlags, ExecutorFlags {
 interface Prepared {
   readonly question: Question;
   readonly plan: Plan;
+  /** Processes at a time. */
+  readonly workers: number;
   readonly folder: MatrixFolder;
   readonly store: CellStore;
   readonly work: CommandCellWork;
@@ -106,7 +111,8 @@ async function prepare(
     const reasons = [...new Set(plan.invalid.map(({ reason }) => reason))];
     throw new ConfigError('none of the cells can run', { where: 'matrix', details: reasons });
   }
-  return { question, plan, folder, store: openCellStore(cacheDir), work: cellWork };
+  const workers = flags.workers ?? workersFor(plan.cells);
+  return { question, plan, workers, folder, store: openCellStore(cacheDir), work: cellWork };
 }
 
 /** `--dry-run`. */
@@ -116,7 +122,7 @@ async function tell(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<void> {
-  const { plan, folder, store } = prepared;
+  const { plan, workers, folder, store } = prepared;
   const present = new Set<string>();
   for (const cell of plan.cells)
     if ((await folder.filesOf(cell.id)) ?? (await store.find(cell))) present.add(cell.id);
@@ -125,14 +131,14 @@ async function tell(
     line.show(text, 0, 0);
   });
   line.end();
-  const facts = { plan, folder: displayPath(folder.path), workers: flags.workers, present, estimate };
+  const facts = { plan, folder: displayPath(folder.path), workers, present, estimate };
   if (flags.json) for (const text of planLines(facts)) terminal.out(text);
   else tellMatrixPlan(facts, terminal);
 }
 
 async function estimated(
-  { plan, folder, work: cellWork }: Prepared,
-  { workers, cacheDir, measure }: AblateFlags,
+  { plan, workers, folder, work: cellWork }: Prepared,
+  { cacheDir, measure }: AblateFlags,
   signal: AbortSignal,
   note: (text: string) => void,
 ): Promise<MatrixEstimate> {
@@ -154,18 +160,21 @@ async function work(
   terminal: Terminal,
   stop: AbortController,
 ): Promise<ExitCode> {
-  const { question, plan, folder, store } = prepared;
+  const { question, plan, workers, folder, store } = prepared;
   const style = reportStyle(flags, terminal);
   await refuseSecond(folder);
   for (const message of plan.warnings) terminal.err(warningLine(message));
   await folder.write('matrix.json', { question, ids: plan.cells.map(({ id }) => id) });
   const peaks = (await folder.timings()).flatMap(({ peakMemoryBytes = 0 }) => peakMemoryBytes);
-  const { executor, connect, kill } = await executorFor(flags, {
-    folder,
-    store,
-    signal: stop.signal,
-    peakMemoryBytes: Math.max(0, ...peaks),
-  });
+  const { executor, connect, kill } = await executorFor(
+    { ...flags, workers },
+    {
+      folder,
+      store,
+      signal: stop.signal,
+      peakMemoryBytes: Math.max(0, ...peaks),
+    },
+  );
   const progress = matrixProgress({
     plan,
     folder,

@@ -24,6 +24,7 @@ import { builtIns, openModel } from '../composition.ts';
 import { prepareRun, type PreparedRun } from '../run/prepareRun.ts';
 import { judgeFingerprints } from '../evaluate/evaluateRun.ts';
 import { evaluateCell, evaluationOf } from './evaluateCell.ts';
+import { threadsOfCell } from './pace.ts';
 import { usesOf } from './sharedThings.ts';
 
 /** Settings of cells that nobody else decides: a killed cell goes on from its last checkpoint. */
@@ -72,7 +73,9 @@ export function commandCellWork(cwd: string = process.cwd()): CommandCellWork {
       { name: 'cells', values: OF_CELLS },
       { name: 'matrix', values },
     ];
-    return prepareRun({ recipe, plugins, flags: [], layers }, {}, how);
+    const prepared = await prepareRun({ recipe, plugins, flags: [], layers }, {}, how);
+    const threads = values['threads'] === undefined ? threadsOfCell(prepared.model) : prepared.config.threads;
+    return { ...prepared, config: { ...prepared.config, threads } };
   };
   return {
     prepareRun: (values) => ready(values),

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { SubjectFacts, Surroundings } from '@likeness/ablation';
 import { ConfigError, didYouMean, findPictures, flagsFromSchema, resolvePlugins } from '@likeness/core';
-import { builtIns, defaultSubject, exampleSubjects } from '../composition.ts';
+import { builtIns, defaultSubject, exampleStyles, exampleSubjects } from '../composition.ts';
 import { DEFAULT_RECIPE } from '../run/prepareRun.ts';
 
 export function surroundingsOf(cwd: string = process.cwd()): Surroundings {
@@ -35,9 +35,9 @@ async function example(
   }
   const { files } = await findPictures(subject.instanceDataDir, '.mask.png');
   // The next subject that is something else: the same one for every cell, and for everybody.
-  const following = [...names.slice(names.indexOf(name) + 1), ...names].map(
-    (other) => exampleSubjects[other]?.classNoun,
-  );
+  const following = [...names.slice(names.indexOf(name) + 1), ...names]
+    .filter((other) => !(other in exampleStyles))
+    .map((other) => exampleSubjects[other]?.classNoun);
   return {
     name,
     classNoun: subject.classNoun,

@@ -60,10 +60,14 @@ export function ablateCommand(terminal: Terminal, exit: SetExitCode): Command {
     .optionsGroup('Running:')
     .option('--dry-run', 'show the cells, what cannot run and why, and an estimate, and stop')
     .option('--no-measure', 'estimate without measuring a step')
-    .option('--workers <n>', 'processes at a time, as far as memory allows', positiveInteger, 1)
+    .option(
+      '--workers <n>',
+      'processes at a time, as far as memory allows; default: as cores allow',
+      positiveInteger,
+    )
     .option(
       '--threads <n>',
-      'threads of a cell, part of its identity; default: the physical cores',
+      'threads of a cell, part of its identity; default: 1 where memory has room for a cell a core',
       positiveInteger,
     )
     .addOption(

@@ -1,9 +1,11 @@
-// The encoders through the command: each learns on a few drawings, opens again, and a run that was stopped and resumed
-// ends with the bytes of one that never was. Killing is tested in plugin-pretrain; the machinery is the same.
+// The encoders through the command: each learns on a few drawings, opens again, and a run that was killed and resumed
+// ends with the bytes of one that never was.
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { createRng, readEvents, writePng, type EventOf } from '@likeness/core';
 import { loadImageEncoder } from '@likeness/evaluation';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -85,11 +87,29 @@ beforeAll(async () => {
   await writeFile(file, JSON.stringify(settings));
 });
 
+const words = (network: string, name: string, steps: number): string[] => [
+  ...['pretrain', network, file, '--output-dir', join(folder, name)],
+  ...['--max-train-steps', String(steps)],
+];
 const train = (network: string, name: string, steps: number, ...more: string[]) =>
-  typed(
-    ...['pretrain', network, file, '--output-dir', join(folder, name), '--max-train-steps', String(steps)],
-    ...more,
-  );
+  typed(...words(network, name, steps), ...more);
+
+/** Types it in a process of its own, which is killed when it has told of a step. */
+async function trainAndKill(typedWords: readonly string[], atStep: number): Promise<void> {
+  const program = join(import.meta.dirname, '../testing/killedCommand.ts');
+  const flags = ['--conditions=@likeness/source', '--import', 'jiti/register'];
+  // Where jiti is found.
+  const cwd = join(import.meta.dirname, '../../../core');
+  const child = spawn(process.execPath, [...flags, program, ...typedWords, '--json'], { cwd });
+  let complaint = '';
+  child.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
+  createInterface(child.stdout).on('line', (line) => {
+    const event = JSON.parse(line) as { type: string; step?: number };
+    if (event.type === 'step' && event.step === atStep) child.kill('SIGKILL');
+  });
+  const signal = await new Promise((done) => child.on('close', (_code, by) => done(by)));
+  expect([signal, complaint]).toEqual(['SIGKILL', '']);
+}
 const measures = (name: string): Readonly<Record<string, number>>[] =>
   readEvents(join(folder, name))
     .filter((event): event is EventOf<'measured'> => event.type === 'measured')
@@ -134,18 +154,27 @@ it('classifies every column', async () => {
   });
 });
 
-it('goes on bit for bit, and refuses what does not fit', async () => {
-  const hashOf = async (name: string): Promise<string> =>
-    createHash('sha256')
-      .update(await readFile(join(folder, name, 'export/model.safetensors')))
-      .digest('hex');
-  const every = ['--checkpoint-minutes', '0'];
-  expect((await train('image-encoder', 'whole', 4)).code).toBe(EXIT.ok);
-  expect((await train('image-encoder', 'parts', 4, ...every)).code).toBe(EXIT.ok);
-  const from = join(folder, 'parts/checkpoints/step-3');
-  const again = ['--resume', from];
-  expect((await train('image-encoder', 'again', 4, ...again)).code).toBe(EXIT.ok);
-  expect(await hashOf('again')).toBe(await hashOf('whole'));
+it.each(['image-encoder', 'image-text', 'classifier'])(
+  '%s: killed and resumed ends bit for bit as one that never stopped',
+  async (network) => {
+    const end = async (name: string): Promise<unknown> => ({
+      weights: createHash('sha256')
+        .update(await readFile(join(folder, name, 'export/model.safetensors')))
+        .digest('hex'),
+      steps: readEvents(join(folder, name)).filter(({ type }) => type === 'step'),
+    });
+    const [whole, killed] = [`${network}-whole`, `${network}-killed`];
+    expect((await train(network, whole, 5)).code).toBe(EXIT.ok);
+    await trainAndKill([...words(network, killed, 5), '--checkpoint-minutes', '0'], 3);
+    const again = ['--checkpoint-minutes', '0', '--resume', 'latest', '--json'];
+    const { code, err, out } = await train(network, killed, 5, ...again);
+    expect([code, err]).toEqual([EXIT.ok, '']);
+    expect(JSON.parse(out.split('\n')[0]!)).toMatchObject({ type: 'run-started', resumedFrom: 2 });
+    expect(await end(killed)).toEqual(await end(whole));
+  },
+);
+
+it('refuses what does not fit', async () => {
   const wide = await train('image-encoder', 'wide', 4, '--resolution', '32');
   expect([wide.code, wide.err]).toEqual([EXIT.usage, expect.stringContaining('the encoder takes 16 pixels')]);
   const nobody = await train('image-encoder', 'nobody', 4, '--identity', 'owner');

@@ -157,7 +157,8 @@ export function noisePredictorCosts(
   return { flops, activationBytes, largestBytes };
 }
 
-function parametersOf({ tensors }: ModelComponent): number {
+/** Numbers of a network. */
+export function parametersOf({ tensors }: ModelComponent): number {
   return [...tensors.values()].reduce(
     (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
     0,
