@@ -89,7 +89,7 @@ const PROMPT_BACKGROUNDS = ['yellow', 'blue', 'green', 'pink', 'white'];
 /**
  * Evaluation prompts in the model's words, `{}` for the subject: 20 that take it elsewhere and 5 that change its colour,
  * as many as the DreamBooth paper has for objects. They stay near the sentence a subject is trained on ("a photo of sks
- * robot"): with an article before the colour less of the subject is left. Accessories, styles and viewpoints are not
+ * robot"): with an article before the colour more of the colour comes and less of the subject is left. Accessories, styles and viewpoints are not
  * among the model's words.
  */
 export const evaluationPrompts: Readonly<Record<'recontext' | 'property', readonly string[]>> = {
