@@ -1,6 +1,7 @@
 // `pnpm doodle-card [MODEL]`: asks the bundled model for 1,000 pictures by captions that training never saw, lets the
 // classifier say what they show, and writes that and samples at fixed seeds into the model's card. The classifier's own
-// accuracy, on drawn pictures of the same captions, stands beside: nothing can score higher than it.
+// accuracy, on drawn pictures of the same captions, stands beside: nothing can score higher than it. How different the
+// pictures of one sentence are is compared with drawn ones of the same sentence, by the judge that tells drawings apart.
 
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,6 +16,9 @@ const CLASSIFIER = join(DOODLE, 'judges', 'classifier');
 /** A seed that no training took. */
 const SEED = 4242;
 const SPLITS = { train: 700, combos: 300 };
+/** For diversity: pictures of "a photo of a NOUN", and so many drawn ones that some of each noun are said no more of. */
+const PICTURES_OF_A_NOUN = 4;
+const DRAWN_FOR_DIVERSITY = 4000;
 /** Where a few nouns are shown, twice each: by list, not by eye. */
 const SCENES = [
   'on the beach',
@@ -39,17 +43,17 @@ await runAsCommand(async () => {
     return { split, count, ...measure(model, split, count, join(folder, split)) };
   });
   const { nouns } = JSON.parse(readFileSync(join(DOODLE, 'vocabulary.json'), 'utf8'));
+  const spread = await diversity(model, nouns, join(folder, 'diversity'));
   const groups = Array.from({ length: Math.ceil(nouns.length / NOUNS_A_ROW) }, (_, i) =>
     nouns.slice(i * NOUNS_A_ROW, (i + 1) * NOUNS_A_ROW),
   );
-  const photo = (noun) => `a photo of ${article(noun)} ${noun}`;
   await drawSheet(model, 'samples-nouns', '“a photo of a NOUN”, seeds 0 and 1', folder, [
     ...groups.map((group) => ({ label: group.join(', '), prompts: group.map(photo) })),
   ]);
   await drawSheet(model, 'samples-scenes', `${SHOWN.join(', ')}, seeds 0 and 1`, folder, [
     ...SCENES.map((scene) => ({ label: scene, prompts: SHOWN.map((noun) => `${photo(noun)} ${scene}`) })),
   ]);
-  replaceBlock(COMMAND, join('packages', 'doodle', 'README.md'), table(measured));
+  replaceBlock(COMMAND, join('packages', 'doodle', 'README.md'), table(measured, spread));
 });
 
 /** Rows of prompts, two pictures each, beside each other. */
@@ -83,11 +87,7 @@ function measure(model, split, count, folder) {
   const drawn = join(folder, 'drawn');
   const generated = join(folder, 'generated');
   mkdirSync(generated, { recursive: true });
-  const program = join(DOODLE, 'dist', 'data.js');
-  const args = [program, drawn, '--count', String(count), '--seed', String(SEED), '--split', split];
-  const { status, stderr } = spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' });
-  if (status !== 0) throw new SetUpError(`no pictures could be drawn\n${stderr}`);
-  const file = join(drawn, 'metadata.jsonl');
+  const file = draw(drawn, split, count);
   // A scene that the caption does not name cannot be missed.
   const rows = lines(file).map((row) => ({ ...row, scene: row.scene_named ? row.scene : null }));
   writeFileSync(file, jsonLines(rows));
@@ -108,12 +108,64 @@ function measure(model, split, count, folder) {
   return { drawn: judged(drawn), generated: judged(generated) };
 }
 
+/** Draws pictures by the recipe. @returns the file that says what they show */
+function draw(folder, split, count) {
+  const program = join(DOODLE, 'dist', 'data.js');
+  const args = [program, folder, '--count', String(count), '--seed', String(SEED), '--split', split];
+  const { status, stderr } = spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' });
+  if (status !== 0) throw new SetUpError(`no pictures could be drawn\n${stderr}`);
+  return join(folder, 'metadata.jsonl');
+}
+
+/** Mean over nouns of the mean distance (1 - cosine of DINO's features) between pictures of "a photo of a NOUN". */
+async function diversity(model, nouns, folder) {
+  const drawnFolder = join(folder, 'drawn');
+  const rows = lines(draw(drawnFolder, 'train', DRAWN_FOR_DIVERSITY));
+  const saidNoMore = rows.filter(
+    ({ colour, size, place, scene_named }) => !colour && !size && !place && !scene_named,
+  );
+  const prompts = join(folder, 'prompts.txt');
+  writeFileSync(prompts, nouns.map(photo).join('\n'));
+  const made = pipeline([
+    ...['generate', model, '--prompt-file', prompts, '--num', String(PICTURES_OF_A_NOUN)],
+    ...['--batch-size', '16', '--output-dir', join(folder, 'generated'), '--json'],
+  ]).map((line) => JSON.parse(line));
+
+  const load = (name) => import(pathToFileURL(join(ROOT, 'packages', name, 'dist', 'index.js')));
+  const [{ decodeImage }, { openJudges }] = [await load('core'), await load('evaluation')];
+  const { dino } = await openJudges({ dino: join(DOODLE, 'judges', 'dino') });
+  const spreadOf = async (files) => {
+    const pictures = await Promise.all(files.map((file) => decodeImage(file)));
+    const features = (await dino.imageFeatures(pictures)).map(unit);
+    const pairs = features.flatMap((a, i) => features.slice(i + 1).map((b) => 1 - dot(a, b)));
+    return mean(pairs);
+  };
+  const spread = { generated: [], drawn: [] };
+  try {
+    for (const noun of nouns) {
+      const drawn = saidNoMore
+        .filter((row) => row.noun === noun)
+        .map((row) => join(drawnFolder, row.file_name));
+      if (drawn.length < 2) continue;
+      const generated = made
+        .filter(({ prompt }) => prompt === photo(noun))
+        .map(({ path }) => resolve(ROOT, path));
+      spread.drawn.push(await spreadOf(drawn));
+      spread.generated.push(await spreadOf(generated));
+    }
+  } finally {
+    await dino.close?.();
+  }
+  return { nouns: spread.drawn.length, drawn: mean(spread.drawn), generated: mean(spread.generated) };
+}
+
 function judged(folder) {
   return JSON.parse(pipeline(['pretrain', 'validate', CLASSIFIER, '--data', folder, '--json']).at(-1));
 }
 
-function table(measured) {
+function table(measured, spread) {
   const [seen, unseen] = measured;
+  const ratio = (spread.generated / spread.drawn).toFixed(2);
   const percent = (value) => `${(100 * value).toFixed(1)} %`;
   const row = (what, aim, { generated, drawn }, column) =>
     `| ${what} | ≥ ${aim} % | ${percent(generated[`accuracy.${column}`])} | ${percent(drawn[`accuracy.${column}`])} |`;
@@ -125,6 +177,7 @@ function table(measured) {
     row('colour of the thing right, where named', 90, seen, 'colour'),
     row(`noun right in a scene it was never trained in (${unseen.count})`, 90, unseen, 'noun'),
     row('scene right there', 90, unseen, 'scene'),
+    `| diversity of “a photo of a NOUN” (${spread.nouns} nouns) | ≥ 0.8 of drawn | ${spread.generated.toFixed(3)}: ${ratio} of drawn | ${spread.drawn.toFixed(3)} |`,
   ].join('\n');
 }
 
@@ -138,6 +191,11 @@ function lines(file) {
 function jsonLines(rows) {
   return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 }
+
+const photo = (noun) => `a photo of ${article(noun)} ${noun}`;
+const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+const dot = (a, b) => a.reduce((sum, value, i) => sum + value * b[i], 0);
+const unit = (vector) => vector.map((value) => value / Math.sqrt(dot(vector, vector)));
 
 function article(noun) {
   return /^[aeiou]/.test(noun) ? 'an' : 'a';
