@@ -5,6 +5,7 @@ import { analyse, type ComparisonReport, type MetricReport } from './analysis.ts
 import { groupCells, pairsOf } from './groups.ts';
 import { PLANTED, plantedCells, PLANTED_NOUN, plantedReport, SUBJECTS } from './plantedCells.ts';
 import type { ReportOptions } from './reportOptions.ts';
+import { whyUntested } from './textTables.ts';
 
 function metricOf(options: ReportOptions, name: string): MetricReport {
   return analyse(options).report.metrics.find((metric) => metric.name === name)!;
@@ -61,6 +62,14 @@ describe('planted effects', () => {
     expect(size.groups.map((group) => group.mean)).toEqual(
       Object.values(PLANTED).map((effects) => effects['exportBytes']),
     );
+  });
+
+  it('one cell a group is not called a fact', () => {
+    const single = plantedReport({ subjects: ['robot'], seeds: 1 });
+    const [dino, size] = ['dino', 'exportBytes'].map((name) => metricOf(single, name));
+    expect(whyUntested(dino!)).toMatch(/^One cell a group/);
+    expect(size!.comparisons).toEqual([]);
+    expect(whyUntested(metricOf(options, 'exportBytes'))).toMatch(/^A fact of each group/);
   });
 
   it('what a metric calls a fact is not tested, even where its values differ', () => {

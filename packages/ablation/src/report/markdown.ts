@@ -11,6 +11,7 @@ import {
   scoreFormat,
   scoreTable,
   settingsOf,
+  whyUntested,
 } from './textTables.ts';
 
 export function reportMarkdown(report: Report): string {
@@ -64,7 +65,7 @@ export function reportMarkdown(report: Report): string {
 
 function metricSection(metric: MetricReport): string[] {
   const { name, description, isFact, comparisons, effects } = metric;
-  if (isFact) return [`## ${name}`, `${sentence(description)} A fact of each group, so nothing is tested.`];
+  if (isFact) return [`## ${name}`, `${sentence(description)} ${whyUntested(metric)}`];
   return [
     `## ${name}`,
     sentence(description),

@@ -12,6 +12,7 @@ import {
   settingsOf,
   scoreFormat,
   MARKS,
+  whyUntested,
 } from './textTables.ts';
 
 const PAGE_WIDTH = 920;
@@ -27,7 +28,7 @@ export function metricSection(metric: MetricReport, groups: readonly Group[]): M
 
 function factTable(metric: MetricReport): Markup {
   const format = scoreFormat(metric);
-  return markup`<p>A fact of each group, so there is nothing to test.</p>
+  return markup`<p>${whyUntested(metric)}</p>
     <div class="wide"><table><thead><tr><th>group</th><th>value</th></tr></thead>
     <tbody>${metric.groups.map(({ group, mean }) => markup`<tr><th>${group}</th><td>${format(mean)}</td></tr>`)}</tbody></table></div>`;
 }

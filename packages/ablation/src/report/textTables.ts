@@ -133,6 +133,13 @@ export function comparisonFields(one: ComparisonReport): string[] {
 }
 
 /** `method: F(3, 15) = 12.4, p < 0.001, partial η² 0.71`. */
+/** Why nothing is tested, of a metric that `isFact`. */
+export function whyUntested({ groups }: MetricReport): string {
+  return groups.every(({ n }) => n < 2)
+    ? 'One cell a group, so there is nothing to test: more seeds or subjects would tell.'
+    : 'A fact of each group, so there is nothing to test.';
+}
+
 export function describeTest(test: MetricReport['effects']['main'][number]['test']): string {
   if (test === undefined) return 'no test with a single subject';
   const p = formatP(test.adjustedP);
