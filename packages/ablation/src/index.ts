@@ -56,5 +56,7 @@ export type {
   ReportMeta,
   ReportOptions,
 } from './report/reportOptions.ts';
+export { writeOverview } from './report/overview.ts';
+export type { OverviewOptions } from './report/overview.ts';
 export { writeReport } from './report/writeReport.ts';
 export type { WriteReportOptions, WrittenReport } from './report/writeReport.ts';

@@ -5,7 +5,8 @@ import { analyse, type ComparisonReport, type MetricReport } from './analysis.ts
 import { groupCells, pairsOf } from './groups.ts';
 import { PLANTED, plantedCells, PLANTED_NOUN, plantedReport, SUBJECTS } from './plantedCells.ts';
 import type { ReportOptions } from './reportOptions.ts';
-import { whyUntested } from './textTables.ts';
+import { replications } from './replication.ts';
+import { replicationFields, whyUntested } from './textTables.ts';
 
 function metricOf(options: ReportOptions, name: string): MetricReport {
   return analyse(options).report.metrics.find((metric) => metric.name === name)!;
@@ -62,6 +63,24 @@ describe('planted effects', () => {
     expect(size.groups.map((group) => group.mean)).toEqual(
       Object.values(PLANTED).map((effects) => effects['exportBytes']),
     );
+  });
+
+  it('what was published agrees in direction, contradicts, or is not told', () => {
+    const source = 'somebody';
+    const published = [
+      { source, where: { method: 'dreambooth' }, measures: { dino: 0.6, drift: 0.1, div: 0.4, clipI: 0.8 } },
+      { source, where: { method: 'lora' }, measures: { dino: 0.5, drift: 0.2, div: 0.3, clipI: 0.7 } },
+      { source: 'another', where: { method: 'textual-inversion' }, measures: { dino: 0.1 } },
+    ];
+    const found = replications(analyse({ ...options, published }).report);
+    // LoRA is planted with less fidelity and less drift than DreamBooth, and with the same diversity.
+    expect(found.map(({ metric, agreement }) => [metric, agreement])).toEqual([
+      ['dino', 'same direction'],
+      ['div', 'unclear'],
+      ['drift', 'opposite direction'],
+    ]);
+    expect(found[0]!.published).toBeCloseTo(-0.1, 12);
+    expect(replicationFields(found[1]!).at(-1)).toBe('not detectable');
   });
 
   it('one cell a group is not called a fact', () => {

@@ -2,12 +2,16 @@
 import type { MetricReport, Report } from './analysis.ts';
 import { showValue, spaced } from './groups.ts';
 import { methodNotes, provenance } from './provenance.ts';
+import { replications } from './replication.ts';
 import {
   COMPARISON_COLUMNS,
   comparisonFields,
   describeLevels,
   describeTest,
   MARKS,
+  REPLICATION_COLUMNS,
+  REPLICATION_NOTE,
+  replicationFields,
   scoreFormat,
   scoreTable,
   settingsOf,
@@ -21,22 +25,9 @@ export function reportMarkdown(report: Report): string {
     `# ${meta.title}`,
     ...(meta.question === undefined ? [] : [meta.question]),
     '## Scores',
-    table(
-      [
-        '',
-        ...metrics.map(
-          ({ name, better }) => `${name}${better === 'neither' ? '' : better === 'higher' ? ' ↑' : ' ↓'}`,
-        ),
-      ],
-      scoreTable(report).map(({ label, isBaseline, source, fields }) => [
-        source === undefined ? (isBaseline ? `${label} (baseline)` : label) : `*published: ${source}*`,
-        ...fields.map(({ text, judgement, isBest }) =>
-          `${isBest ? `**${text}**` : text} ${judgement === undefined ? '' : MARKS[judgement]}`.trim(),
-        ),
-      ]),
-    ),
-    'Means over subjects. ▲ better, ▼ worse, ◆ different than the baseline after Holm’s correction; without a mark no ' +
-      'difference is detectable. Bold: the best mean.',
+    scores(report),
+    MARKS_NOTE,
+    ...published(report, '##'),
     ...metrics.flatMap((metric) => metricSection(metric)),
     ...(pareto.length > 0 ? ['## Fronts', ...pareto.map(frontLine)] : []),
     ...(broken.length > 0
@@ -61,6 +52,39 @@ export function reportMarkdown(report: Report): string {
     ...methodNotes(report),
     table(['', ''], provenance(report)),
   ].join('\n\n')}\n`;
+}
+
+export const MARKS_NOTE =
+  'Means over subjects. ▲ better, ▼ worse, ◆ different than the baseline after Holm’s correction; without a mark no ' +
+  'difference is detectable. Bold: the best mean.';
+
+/** Groups by metrics. */
+export function scores(report: Pick<Report, 'groups' | 'metrics' | 'published'>): string {
+  return table(
+    [
+      '',
+      ...report.metrics.map(
+        ({ name, better }) => `${name}${better === 'neither' ? '' : better === 'higher' ? ' ↑' : ' ↓'}`,
+      ),
+    ],
+    scoreTable(report).map(({ label, isBaseline, source, fields }) => [
+      source === undefined ? (isBaseline ? `${label} (baseline)` : label) : `*published: ${source}*`,
+      ...fields.map(({ text, judgement, isBest }) =>
+        `${isBest ? `**${text}**` : text} ${judgement === undefined ? '' : MARKS[judgement]}`.trim(),
+      ),
+    ]),
+  );
+}
+
+/** What was published beside what was found; nothing where nothing was. */
+export function published(report: Report, level: string): string[] {
+  const found = replications(report);
+  if (found.length === 0) return [];
+  return [
+    `${level} Against what was published`,
+    REPLICATION_NOTE,
+    table(REPLICATION_COLUMNS, found.map(replicationFields)),
+  ];
 }
 
 function metricSection(metric: MetricReport): string[] {

@@ -8,17 +8,27 @@ import { PAGE_SCRIPT } from './pageScript.ts';
 import { pictureSection } from './pictureGrid.ts';
 import type { Pictures } from './pictures.ts';
 import { methodNotes, provenance } from './provenance.ts';
-import { MARKS, scoreFormat, scoreTable } from './textTables.ts';
+import { replications } from './replication.ts';
+import {
+  MARKS,
+  REPLICATION_COLUMNS,
+  REPLICATION_NOTE,
+  replicationFields,
+  scoreFormat,
+  scoreTable,
+} from './textTables.ts';
 import { isNamed, tradeOffChart } from './tradeOffChart.ts';
 
 export function reportPage(report: Report, groups: readonly Group[], pictures: Pictures): string {
   const { meta, metrics, pareto } = report;
   const pictured = pictureSection(groups, pictures);
   const broken = brokenSection(report);
+  const replicated = publishedSection(report);
   return page(
     meta.title,
     markup`<nav aria-label="Contents"><ol>
       <li><a href="#scores">Scores</a></li>
+      ${replicated === undefined ? undefined : markup`<li><a href="#published">Against what was published</a></li>`}
       ${pareto.length > 0 ? markup`<li><a href="#fronts">Fronts</a></li>` : undefined}
       ${pictured === undefined ? undefined : markup`<li><a href="#pictures">Pictures</a></li>`}
       <li>Metrics<ol>${metrics.map(({ name }) => markup`<li><a href="#metric-${name}">${name}</a></li>`)}</ol></li>
@@ -33,6 +43,7 @@ export function reportPage(report: Report, groups: readonly Group[], pictures: P
         <p class="meta">${summaryLine(report)}</p>
       </header>
       ${scoresSection(report, groups)}
+      ${replicated}
       ${pareto.length > 0 ? frontsSection(report, groups) : undefined}
       ${pictured}
       ${metrics.map((metric) => metricSection(metric, groups))}
@@ -56,7 +67,8 @@ function summaryLine({ cells, subjects, seeds, meta }: Report): Markup {
     configuration <code>${meta.configHash.slice(0, 12)}</code>`;
 }
 
-function scoresSection(report: Report, groups: readonly Group[]): Markup {
+/** Groups by metrics. */
+export function scoresSection(report: Report, groups: readonly Group[]): Markup {
   const indexOf = new Map(groups.map(({ label, index }) => [label, index]));
   return markup`<section id="scores"><h2>Scores</h2>
     <div class="wide"><table><thead><tr><th></th>${report.metrics.map(
@@ -75,6 +87,19 @@ function scoresSection(report: Report, groups: readonly Group[]): Markup {
     <p class="caption">Means over subjects. <span class="better">▲</span> better, <span class="worse">▼</span> worse, ◆ different
       than the baseline at α = ${report.analysis.alpha} after Holm’s correction; without a mark no difference is detectable, which
       is not the same as none. Bold: the best mean. Arrows: which way is good.</p></section>`;
+}
+
+/** @returns nothing where nothing was published of both sides of a comparison */
+export function publishedSection(report: Report): Markup | undefined {
+  const found = replications(report);
+  if (found.length === 0) return undefined;
+  return markup`<section id="published"><h2>Against what was published</h2><p>${REPLICATION_NOTE}</p>
+    <div class="wide"><table class="dense"><thead><tr>${REPLICATION_COLUMNS.map((name) => markup`<th>${name}</th>`)}</tr></thead>
+    <tbody>${found.map(
+      (one) =>
+        markup`<tr>${replicationFields(one).map((field, index) => (index === 0 ? markup`<th>${field}</th>` : markup`<td>${field}</td>`))}</tr>`,
+    )}</tbody></table></div>
+    <p class="caption">${[...new Set(found.map(({ source }) => source))].join('; ')}.</p></section>`;
 }
 
 function tipText(label: string, says: string): string {

@@ -9,6 +9,7 @@ import {
 } from '../statistics/wording.ts';
 import { showValue } from './groups.ts';
 import type { ComparisonReport, MetricReport, Report } from './analysis.ts';
+import { publishedOf, type Replication } from './replication.ts';
 
 export interface ScoreField {
   readonly text: string;
@@ -28,7 +29,8 @@ export interface ScoreRow {
 }
 
 /** Groups by metrics: means; published numbers below the group they belong to. */
-export function scoreTable({ groups, metrics, published }: Report): ScoreRow[] {
+export function scoreTable(report: Pick<Report, 'groups' | 'metrics' | 'published'>): ScoreRow[] {
+  const { groups, metrics } = report;
   const best = metrics.map(bestMean);
   return groups.flatMap(({ label, isBaseline, factors }, row) => {
     const own: ScoreRow = {
@@ -44,19 +46,15 @@ export function scoreTable({ groups, metrics, published }: Report): ScoreRow[] {
         };
       }),
     };
-    const others = published
-      .filter(({ where }) =>
-        Object.entries(where).every(([name, value]) => (factors[name] ?? null) === value),
-      )
-      .map(({ source, measures }) => ({
-        label,
-        isBaseline: false,
-        source,
-        fields: metrics.map((metric) => ({
-          text: scoreFormat(metric)(measures[metric.name] ?? Number.NaN),
-          isBest: false,
-        })),
-      }));
+    const others = publishedOf(report, factors).map(({ source, measures }) => ({
+      label,
+      isBaseline: false,
+      source,
+      fields: metrics.map((metric) => ({
+        text: scoreFormat(metric)(measures[metric.name] ?? Number.NaN),
+        isBest: false,
+      })),
+    }));
     return [own, ...others];
   });
 }
@@ -132,7 +130,6 @@ export function comparisonFields(one: ComparisonReport): string[] {
   ];
 }
 
-/** `method: F(3, 15) = 12.4, p < 0.001, partial η² 0.71`. */
 /** Why nothing is tested, of a metric that `isFact`. */
 export function whyUntested({ groups }: MetricReport): string {
   return groups.every(({ n }) => n < 2)
@@ -140,6 +137,35 @@ export function whyUntested({ groups }: MetricReport): string {
     : 'A fact of each group, so there is nothing to test.';
 }
 
+export const REPLICATION_COLUMNS: readonly string[] = [
+  'group',
+  'against',
+  'metric',
+  'published',
+  'here',
+  '95 % interval',
+  'p (Holm)',
+  'agreement',
+];
+
+export const REPLICATION_NOTE =
+  'Differences that were published beside those found here. Models and judges differ, so it is the direction that can agree; where no difference is detectable here, nothing is said of the published one.';
+
+export function replicationFields({ metric, published, ours, agreement }: Replication): string[] {
+  const decimals = decimalsOf(ours.interval, ours.tInterval);
+  return [
+    ours.group,
+    ours.baseline,
+    metric,
+    formatDifference(published, 3),
+    formatDifference(ours.difference, decimals),
+    formatInterval(ours.interval, decimals),
+    formatP(ours.adjustedP),
+    agreement === 'unclear' ? 'not detectable' : agreement,
+  ];
+}
+
+/** `method: F(3, 15) = 12.4, p < 0.001, partial η² 0.71`. */
 export function describeTest(test: MetricReport['effects']['main'][number]['test']): string {
   if (test === undefined) return 'no test with a single subject';
   const p = formatP(test.adjustedP);

@@ -30,7 +30,7 @@ import { estimateMatrix, type MatrixEstimate } from './estimateMatrix.ts';
 import { executorFor, type ExecutorFlags } from './executors.ts';
 import { matrixProgress, type MatrixState } from './matrixProgress.ts';
 import { readQuestion, type QuestionFlags } from './question.ts';
-import { reportMatrix, type WrittenStudy } from './reportMatrix.ts';
+import { REPORT_FOLDER, reportMatrix, type WrittenStudy } from './reportMatrix.ts';
 import { surroundingsOf } from './surroundings.ts';
 import { workersFor } from './pace.ts';
 import { planLines, tellMatrixPlan } from './tellMatrixPlan.ts';
@@ -241,6 +241,8 @@ function tellEnd(
     if (problem !== undefined) err(warningLine(`no report${study === '' ? '' : ` of ${study}`}: ${problem}`));
   const pages = reports.filter(({ problem }) => problem === undefined).map((report) => report.folder);
   if (isLong) for (const page of pages) out(`report   ${displayPath(join(page, 'report.html'))}`);
+  if (isLong && pages.length > 1)
+    out(`overview ${displayPath(join(folder.path, REPORT_FOLDER, 'index.html'))}`);
   out(isLong ? `folder   ${displayPath(folder.path)}` : folder.path);
 }
 

@@ -1,7 +1,8 @@
-// A matrix's answer: a report for every study.
+// A matrix's answer: a report for every study, and where there are several, an overview.
 import { join } from 'node:path';
 import {
   ONLY_STUDY,
+  writeOverview,
   writeReport,
   type CellResult,
   type ExpandedStudy,
@@ -10,6 +11,7 @@ import {
   type MatrixOutcome,
   type Plan,
   type Question,
+  type Report,
 } from '@likeness/ablation';
 import { cacheKey, LikenessError } from '@likeness/core';
 import { tensorFlowStatus } from '@likeness/engine';
@@ -33,6 +35,7 @@ export async function reportMatrix(
 ): Promise<WrittenStudy[]> {
   const times = Object.fromEntries((await folder.timings()).map((record) => [record.id, timesOf(record)]));
   const written: WrittenStudy[] = [];
+  const reports: { readonly name: string; readonly report: Report }[] = [];
   for (const expanded of plan.studies) {
     const { name, study } = expanded;
     const cells = outcome.results.get(name) ?? [];
@@ -42,7 +45,7 @@ export async function reportMatrix(
       cells.flatMap(({ id }) => (times[id] === undefined ? [] : [[id, times[id]]])),
     );
     try {
-      await writeReport({
+      const { report } = await writeReport({
         cells,
         baseline: baselineOf(expanded),
         metrics: metricsOf(study.metrics),
@@ -68,11 +71,16 @@ export async function reportMatrix(
         ...(study.published === undefined ? {} : { published: study.published }),
       });
       written.push({ study: name, folder: out });
+      reports.push({ name, report });
     } catch (error) {
       // A study whose baseline has failed has no report; the others have.
       if (!(error instanceof LikenessError)) throw error;
       written.push({ study: name, folder: out, problem: error.message });
     }
+  }
+  if (reports.length > 1) {
+    const out = join(folder.path, REPORT_FOLDER);
+    await writeOverview({ out, title: question.name, studies: reports });
   }
   return written;
 }

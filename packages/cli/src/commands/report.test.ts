@@ -1,5 +1,5 @@
 // pipeline report as somebody types it, on a small report of made-up cells.
-import { readFile } from 'node:fs/promises';
+import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeReport, type CellResult } from '@likeness/ablation';
 import { temporaryFolder } from '@likeness/core/testing';
@@ -48,6 +48,20 @@ it('writes the reports of a matrix again, to the same bytes', async () => {
   expect(code).toBe(0);
   expect(told).toMatch(/^7 files in .*methods\nopen .*report\.html$/);
   expect(await readFile(join(out, 'results.json'), 'utf8')).toBe(before);
+});
+
+it('several studies have an overview that leads to each', async () => {
+  const several = temporaryFolder();
+  for (const name of ['one', 'two']) await cp(out, join(several, 'report', name), { recursive: true });
+  const { code, out: told } = await pipeline('report', several);
+  expect(code).toBe(0);
+  expect(told.split('\n').at(-1)).toMatch(/^overview .*report.index\.html$/);
+  const page = await readFile(join(several, 'report', 'index.html'), 'utf8');
+  expect(page).toContain('href="one/report.html"');
+  expect(page).toContain('href="two/report.html"');
+  expect(await readFile(join(several, 'report', 'overview.md'), 'utf8')).toMatch(
+    /## one\n[^]*\| dreambooth \(baseline\) \|[^]*## two\n/,
+  );
 });
 
 it('compares with another baseline, elsewhere', async () => {

@@ -1,7 +1,7 @@
 // pipeline report: the report of a matrix again - with another baseline or more resamples, without sampling anything.
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { FactorValue, WriteReportOptions } from '@likeness/ablation';
+import { basename, dirname, join } from 'node:path';
+import type { FactorValue, Report, WriteReportOptions } from '@likeness/ablation';
 import { ConfigError, DataError } from '@likeness/core';
 import { Command } from 'commander';
 import { displayPath } from '../terminal/format.ts';
@@ -32,12 +32,20 @@ export function reportCommand(terminal: Terminal): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (folder: string, flags: ReportFlags) => {
       // Loaded when it is asked for: charts and statistics would slow every other command.
-      const { readReport, writeReport } = await import('@likeness/ablation');
+      const { readReport, writeOverview, writeReport } = await import('@likeness/ablation');
       const reports = await findReports(folder);
+      let overviewFolder = '';
+      const studies: { readonly name: string; readonly report: Report }[] = [];
       for (const { place, name } of reports) {
         const before = await readReport(place);
         const out = flags.outputDir === undefined ? place : join(flags.outputDir, name);
-        const { files, missingPictures } = await writeReport({ ...before, ...asked(flags, before), out });
+        const { files, missingPictures, report } = await writeReport({
+          ...before,
+          ...asked(flags, before),
+          out,
+        });
+        studies.push({ name: basename(out), report });
+        overviewFolder = dirname(out);
         if (flags.json) {
           terminal.out(JSON.stringify({ folder: out, files, missingPictures }));
           continue;
@@ -49,6 +57,13 @@ export function reportCommand(terminal: Terminal): Command {
           );
         }
         terminal.out(`open     ${colours.bold(displayPath(join(out, 'report.html')))}`);
+      }
+      if (studies.length > 1) {
+        // A study's title is that of the matrix, a colon, and its own.
+        const title = studies[0]?.report.meta.title.split(': ')[0] ?? '';
+        await writeOverview({ out: overviewFolder, title, studies });
+        if (!flags.json)
+          terminal.out(`overview ${colours.bold(displayPath(join(overviewFolder, 'index.html')))}`);
       }
     });
 }
