@@ -127,7 +127,9 @@ async function findReports(folder: string): Promise<{ place: string; name: strin
   const places = ['', REPORTS, ...studies, ...top.filter((name) => name !== REPORTS)];
   const found: string[] = [];
   for (const name of places) {
-    if ((await namesIn(join(folder, name))).includes('results.json')) found.push(name);
+    const names = await namesIn(join(folder, name));
+    // A matrix's own results.json, its cells, has no page beside it.
+    if (names.includes('results.json') && names.includes('report.html')) found.push(name);
   }
   if (found.length === 0) {
     throw new DataError('there is no report here', {
