@@ -65,6 +65,10 @@ it('a further value costs its own cells, and the report is written anew', async 
   expect({ code: more.code, stderr: more.stderr }).toEqual({ code: 0, stderr: '' });
   expect(count(more, 'cell-finished')).toBe(2);
   expect(readFileSync(join(cwd, 'whole', 'report', 'report.md'), 'utf8')).toContain('textual-inversion');
+  expect(await pipeline(['report', 'whole'], { cwd })).toMatchObject({ code: 0, stderr: '' });
+  const places = ['--output-dir', 'whole', '--cache-dir', 'whole-cache'];
+  const plan = await pipeline(['ablate', 'matrix.json', '--dry-run', '--no-measure', ...places], { cwd });
+  expect(plan.stdout).toMatch(/6 cells, 6 of them there already[^]*nothing is left to do/);
 });
 
 it('a cell repeats as a run', async () => {

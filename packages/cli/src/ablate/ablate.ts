@@ -127,7 +127,7 @@ async function tell(
   for (const cell of plan.cells)
     if ((await folder.filesOf(cell.id)) ?? (await store.find(cell))) present.add(cell.id);
   const line = progressLine(terminal, reportStyle(flags, terminal) === 'live');
-  const estimate = await estimated(prepared, flags, signal, (text) => {
+  const estimate = await estimated(prepared, present, flags, signal, (text) => {
     line.show(text, 0, 0);
   });
   line.end();
@@ -138,6 +138,7 @@ async function tell(
 
 async function estimated(
   { plan, workers, folder, work: cellWork }: Prepared,
+  present: ReadonlySet<string>,
   { cacheDir, measure }: AblateFlags,
   signal: AbortSignal,
   note: (text: string) => void,
@@ -146,6 +147,7 @@ async function estimated(
   return estimateMatrix(plan, {
     work: cellWork,
     workers,
+    present,
     timings,
     measure,
     cacheDir,

@@ -30,6 +30,8 @@ export interface MatrixEstimate {
 export interface EstimateOptions {
   readonly work: CommandCellWork;
   readonly workers: number;
+  /** Cells whose results are there already: nothing of them, nor of what they share, is counted. */
+  readonly present: ReadonlySet<string>;
   readonly timings: readonly TimingRecord[];
   /** Measure a step; otherwise this machine's speed at multiplying matrices has to do. */
   readonly measure: boolean;
@@ -42,9 +44,15 @@ export interface EstimateOptions {
 const USUAL_START_SECONDS = 6;
 
 export async function estimateMatrix(
-  { cells }: Plan,
-  { work, workers, timings, measure, cacheDir, signal, note }: EstimateOptions,
+  { cells: all }: Plan,
+  { work, workers, present, timings, measure, cacheDir, signal, note }: EstimateOptions,
 ): Promise<MatrixEstimate> {
+  const cells = all.filter(({ id }) => !present.has(id));
+  const made = new Set(
+    all
+      .filter(({ id }) => present.has(id))
+      .flatMap(({ uses }) => [...(uses[CLASS_PICTURES] ?? []), ...(uses[BASE_EVALUATIONS] ?? [])]),
+  );
   const shapes = new Map<string, PlannedCell[]>();
   for (const cell of cells) {
     const key = shapeOf(cell);
@@ -90,7 +98,7 @@ export async function estimateMatrix(
     separateSeconds += seconds + prior + ofBase * perPicture;
     if (measured === undefined) peakMemoryBytes = Math.max(peakMemoryBytes, estimate.memoryBytes);
   }
-  const sharedSeconds = sum([...sets.values()]);
+  const sharedSeconds = sum([...sets].map(([set, seconds]) => (made.has(set) ? 0 : seconds)));
   const workSeconds = sum([...cellSeconds.values()]) + sharedSeconds;
   const threads = first?.config.threads ?? 1;
   // More threads than cores gain nothing.

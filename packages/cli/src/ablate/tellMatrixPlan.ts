@@ -94,6 +94,10 @@ function tellInvalid({ invalid }: Plan, { out }: Terminal): void {
 
 function tellEstimate(estimate: MatrixEstimate, { workers }: PlanFacts, { out }: Terminal): void {
   const { seconds, workSeconds, sharedSeconds, separateSeconds, measured, measuredRecipe } = estimate;
+  if (workSeconds === 0) {
+    out('time     nothing is left to do but the report');
+    return;
+  }
   const by =
     measured === undefined
       ? 'from this machine’s speed; it may be half or double'
