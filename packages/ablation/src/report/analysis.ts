@@ -80,6 +80,8 @@ export interface Report {
 }
 
 const PROFILE_STEPS = 60;
+/** A fact that differs by less between groups is nothing one would trade for. */
+const NOTABLE_SHARE = 0.01;
 
 /** @throws ConfigError when no cell is of the baseline */
 export function analyse({
@@ -226,15 +228,19 @@ function paretoReports(metrics: readonly MetricReport[]): ParetoReport[] {
   const drift =
     judged.find(({ name }) => name === 'drift') ??
     judged.find(({ better, isFact }) => better === 'lower' && !isFact);
-  const facts = judged.filter(
-    ({ isFact, groups }) => isFact && new Set(groups.map((one) => one.mean)).size > 1,
-  );
+  const facts = judged.filter(({ isFact, groups }) => isFact && differs(groups.map((one) => one.mean)));
   const rivals = [...(drift === undefined ? [] : [drift]), ...facts];
   const sets = [
     ...rivals.map((rival) => [fidelity, rival]),
     ...(rivals.length > 1 ? [[fidelity, ...rivals]] : []),
   ];
   return sets.map(paretoOf).filter(({ points }) => points.length > 1);
+}
+
+/** By more than some bytes of metadata. */
+function differs(values: readonly number[]): boolean {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  return high - low > NOTABLE_SHARE * Math.abs(high);
 }
 
 function paretoOf(metrics: readonly MetricReport[]): ParetoReport {
