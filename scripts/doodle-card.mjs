@@ -16,6 +16,8 @@ const CLASSIFIER = join(DOODLE, 'judges', 'classifier');
 /** A seed that no training took. */
 const SEED = 4242;
 const SPLITS = { train: 700, combos: 300 };
+/** Pictures of drawings that training never saw; those of the example subjects are looked at. */
+const HELD_OUT = 1000;
 /** For diversity: pictures of "a photo of a NOUN", and so many drawn ones that some of each noun are said no more of. */
 const PICTURES_OF_A_NOUN = 4;
 const DRAWN_FOR_DIVERSITY = 4000;
@@ -43,6 +45,7 @@ await runAsCommand(async () => {
     return { split, count, ...measure(model, split, count, join(folder, split)) };
   });
   const { nouns } = JSON.parse(readFileSync(join(DOODLE, 'vocabulary.json'), 'utf8'));
+  const kept = reconstructed(model, join(folder, 'heldout'));
   const spread = await diversity(model, nouns, join(folder, 'diversity'));
   const groups = Array.from({ length: Math.ceil(nouns.length / NOUNS_A_ROW) }, (_, i) =>
     nouns.slice(i * NOUNS_A_ROW, (i + 1) * NOUNS_A_ROW),
@@ -53,7 +56,7 @@ await runAsCommand(async () => {
   await drawSheet(model, 'samples-scenes', `${SHOWN.join(', ')}, seeds 0 and 1`, folder, [
     ...SCENES.map((scene) => ({ label: scene, prompts: SHOWN.map((noun) => `${photo(noun)} ${scene}`) })),
   ]);
-  replaceBlock(COMMAND, join('packages', 'doodle', 'README.md'), table(measured, spread));
+  replaceBlock(COMMAND, join('packages', 'doodle', 'README.md'), table(measured, kept, spread));
 });
 
 /** Rows of prompts, two pictures each, beside each other. */
@@ -117,6 +120,16 @@ function draw(folder, split, count) {
   return join(folder, 'metadata.jsonl');
 }
 
+/** How well the autoencoder gives pictures of the example subjects back. */
+function reconstructed(model, folder) {
+  console.error('doodle-card: reconstructions');
+  const file = draw(folder, 'heldout', HELD_OUT);
+  const facts = JSON.parse(readFileSync(join(DOODLE, 'subjects', 'subjects.json'), 'utf8'));
+  const drawings = new Set(Object.values(facts).map(({ drawing }) => drawing));
+  writeFileSync(file, jsonLines(lines(file).filter(({ drawing }) => drawings.has(drawing))));
+  return JSON.parse(pipeline(['pretrain', 'validate', model, '--data', folder, '--json']).at(-1));
+}
+
 /** Mean over nouns of the mean distance (1 - cosine of DINO's features) between pictures of "a photo of a NOUN". */
 async function diversity(model, nouns, folder) {
   const drawnFolder = join(folder, 'drawn');
@@ -163,7 +176,7 @@ function judged(folder) {
   return JSON.parse(pipeline(['pretrain', 'validate', CLASSIFIER, '--data', folder, '--json']).at(-1));
 }
 
-function table(measured, spread) {
+function table(measured, kept, spread) {
   const [seen, unseen] = measured;
   const ratio = (spread.generated / spread.drawn).toFixed(2);
   const percent = (value) => `${(100 * value).toFixed(1)} %`;
@@ -177,6 +190,7 @@ function table(measured, spread) {
     row('colour of the thing right, where named', 90, seen, 'colour'),
     row(`noun right in a scene it was never trained in (${unseen.count})`, 90, unseen, 'noun'),
     row('scene right there', 90, unseen, 'scene'),
+    `| autoencoder: held-out subjects come back at (${kept.pictures}) | ≥ 28 dB | ${kept.psnr.toFixed(1)} dB | |`,
     `| diversity of “a photo of a NOUN” (${spread.nouns} nouns) | ≥ 0.8 of drawn | ${spread.generated.toFixed(3)}: ${ratio} of drawn | ${spread.drawn.toFixed(3)} |`,
   ].join('\n');
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { DataError } from '@likeness/engine';
 import type { Painter } from './painter.ts';
 import { encodePicture } from './png.ts';
-import { planPicture, sceneColumn, type PicturePlan, type Split } from './plan.ts';
+import { planPicture, sceneColumn, USUAL_SHARES, type PicturePlan, type Shares, type Split } from './plan.ts';
 
 export interface DatasetRequest {
   readonly outputDir: string;
@@ -14,6 +14,7 @@ export interface DatasetRequest {
   readonly seed: number;
   readonly sizePx: number;
   readonly count: number;
+  readonly shares: Shares;
 }
 
 /** One line of `metadata.jsonl`. Null: not asked for. */
@@ -60,9 +61,11 @@ export async function openDataset({
   seed,
   sizePx,
   count,
+  shares,
 }: DatasetRequest): Promise<number[]> {
   await mkdir(outputDir, { recursive: true });
-  const manifest = `${JSON.stringify({ recipe: RECIPE, split, seed, size: sizePx }, null, 1)}\n`;
+  const facts = { recipe: RECIPE, split, seed, size: sizePx, ...unusual(shares) };
+  const manifest = `${JSON.stringify(facts, null, 1)}\n`;
   const path = join(outputDir, MANIFEST);
   const there = await readdir(outputDir);
   if (existsSync(path)) {
@@ -91,17 +94,30 @@ export async function openDataset({
 
 /** Draws one picture into the folder. */
 export async function writePicture(painter: Painter, request: DatasetRequest, index: number): Promise<void> {
-  const { outputDir, split, seed, sizePx } = request;
-  const pixels = await painter.paint(planPicture(seed, split, index));
+  const { outputDir, split, seed, sizePx, shares } = request;
+  const pixels = await painter.paint(planPicture(seed, split, index, shares));
   await writeWhole(join(outputDir, fileName(index)), encodePicture(pixels, sizePx));
 }
 
 /** Writes the captions and columns, when all pictures are there: their presence says that the folder is complete. */
-export async function writeMetadata({ outputDir, split, seed, count }: DatasetRequest): Promise<void> {
+export async function writeMetadata({
+  outputDir,
+  split,
+  seed,
+  count,
+  shares,
+}: DatasetRequest): Promise<void> {
   const lines = Array.from({ length: count }, (_, i) =>
-    JSON.stringify(columnsOf(i, planPicture(seed, split, i))),
+    JSON.stringify(columnsOf(i, planPicture(seed, split, i, shares))),
   );
   await writeWhole(join(outputDir, METADATA), `${lines.join('\n')}\n`);
+}
+
+/** Those that differ from the usual: a folder of usual ones is what it was before shares could be chosen. */
+function unusual(shares: Shares): Partial<Shares> {
+  return Object.fromEntries(
+    Object.entries(shares).filter(([name, share]) => share !== USUAL_SHARES[name as keyof Shares]),
+  );
 }
 
 function fileName(index: number): string {

@@ -7,7 +7,7 @@ import { DataError, LikenessError } from '@likeness/engine';
 import { openDataset, writeMetadata, type DatasetRequest } from './dataset.ts';
 import { SUBJECTS } from './heldOut.ts';
 import { Painter } from './painter.ts';
-import { SPLITS, type PicturePlan } from './plan.ts';
+import { SPLITS, USUAL_SHARES, type PicturePlan } from './plan.ts';
 import { encodePicture } from './png.ts';
 import {
   INSTANCE_PICTURES,
@@ -23,6 +23,8 @@ import { drawInWorkers } from './workers.ts';
 const USAGE = `pnpm doodle-data OUT --count N   captioned pictures: PNG files and metadata.jsonl (imagefolder)
   --split train|heldout|combos   training; drawings, or noun × scene pairs, that training never sees [train]
   --seed N      [0]               --size PX     side of the pictures [64]
+  --recoloured SHARE  things in other colours than their drawing's [${String(USUAL_SHARES.recoloured)}]
+  --sized SHARE       captions that say small or large [${String(USUAL_SHARES.sized)}]
   --workers N   threads [the processor's]
 pnpm doodle-data OUT --make subjects|sheets|vocabulary   the held-out subjects and styles; the data card's pictures; the words
 A folder that is there already is gone on with.`;
@@ -68,6 +70,7 @@ async function makePictures(outputDir: string): Promise<void> {
     count: wholeNumber('--count', values.count, 1),
     seed: wholeNumber('--seed', values.seed, 0),
     sizePx: wholeNumber('--size', values.size, 16),
+    shares: { recoloured: share('--recoloured', values.recoloured), sized: share('--sized', values.sized) },
   };
   const workers = wholeNumber('--workers', values.workers, 1);
   const missing = await openDataset(request);
@@ -119,6 +122,8 @@ function readArguments() {
         count: { type: 'string' },
         seed: { type: 'string', default: '0' },
         size: { type: 'string', default: '64' },
+        recoloured: { type: 'string', default: String(USUAL_SHARES.recoloured) },
+        sized: { type: 'string', default: String(USUAL_SHARES.sized) },
         workers: { type: 'string', default: String(availableParallelism()) },
         help: { type: 'boolean', default: false },
       },
@@ -137,6 +142,12 @@ function wholeNumber(flag: string, text: string | undefined, least: number): num
     expected: `${String(least)} or more`,
     got: text ?? 'nothing',
   });
+}
+
+function share(flag: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value <= 1) return value;
+  throw new DataError('not a share', { where: flag, expected: 'from 0 to 1', got: text || 'nothing' });
 }
 
 function oneOf<T extends string>(flag: string, text: string, names: readonly T[]): T {

@@ -10,7 +10,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { COLOUR_WORDS, colourOf, toLab, toRgb, type Rgb } from './colours.ts';
 import { openDataset, writeMetadata, writePicture, type Columns, type DatasetRequest } from './dataset.ts';
 import { Painter } from './painter.ts';
-import { planPicture, type PicturePlan, type Split } from './plan.ts';
+import { planPicture, USUAL_SHARES, type PicturePlan, type Split } from './plan.ts';
 import { rasterize } from './raster.ts';
 import { mainColour, recolour } from './recolour.ts';
 import { subjectPlans } from './subjects.ts';
@@ -115,6 +115,7 @@ describe('a dataset folder', () => {
     seed: 5,
     sizePx: SIZE,
     count: 6,
+    shares: USUAL_SHARES,
   };
 
   it('is made, gone on with, and gives the same bytes', async () => {
@@ -151,6 +152,8 @@ describe('a dataset folder', () => {
 
   it('refuses pictures that were made otherwise, and folders of other things', async () => {
     await expect(openDataset({ ...request, seed: 6 })).rejects.toThrow(DataError);
+    const shares = { ...USUAL_SHARES, sized: 0.5 };
+    await expect(openDataset({ ...request, shares })).rejects.toThrow(/"sized": 0.5/);
     const other = mkdtempSync(join(folder, 'other-'));
     writeFileSync(join(other, 'notes.txt'), 'mine');
     await expect(openDataset({ ...request, outputDir: other })).rejects.toThrow(/not empty/);

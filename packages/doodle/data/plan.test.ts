@@ -46,6 +46,13 @@ describe('planPicture', () => {
     );
   });
 
+  it('asks for other colours and for sizes as often as it is told to', () => {
+    const shares = { recoloured: 0.85, sized: 0.35 };
+    const others = Array.from({ length: 1000 }, (_, i) => planPicture(1, 'train', i, shares));
+    expect(others.filter(({ colour }) => colour).length / 1000).toBeCloseTo(shares.recoloured, 1);
+    expect(others.filter(({ size }) => size).length / 1000).toBeCloseTo(shares.sized, 1);
+  });
+
   it('never gives a thing the colour of the flat ground behind it', () => {
     for (const { colour, background } of plans.train) {
       if ('flat' in background) expect(background.flat).not.toBe(colour);

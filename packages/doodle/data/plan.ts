@@ -31,13 +31,21 @@ export interface PicturePlan {
   readonly layout: Layout;
 }
 
+/** How often captions ask for what is hard to learn. */
+export interface Shares {
+  /** The thing has another colour than its drawing, and the caption names it. */
+  readonly recoloured: number;
+  /** The caption says small or large. */
+  readonly sized: number;
+}
+
+export const USUAL_SHARES: Shares = { recoloured: 0.3, sized: 0.2 };
+
 /** How many drawings of each scene there are; mirrored, twice as many. */
 export const SCENE_VARIANTS = 96;
 
 const FLAT_SHARE = 0.25;
 const SCENE_NAMED_SHARE = 0.8;
-const RECOLOURED_SHARE = 0.3;
-const SIZED_SHARE = 0.2;
 const PLACED_SHARE = 0.15;
 const USUAL_TEMPLATES = 4;
 
@@ -48,14 +56,19 @@ export const HELD_OUT_DRAWINGS: readonly (readonly [noun: string, drawing: Drawi
 ];
 
 /** The plan of one picture. */
-export function planPicture(seed: number, split: Split, index: number): PicturePlan {
+export function planPicture(
+  seed: number,
+  split: Split,
+  index: number,
+  shares: Shares = USUAL_SHARES,
+): PicturePlan {
   const chance = chanceOf(seed, split, index);
   const [noun, drawing] = chooseDrawing(seed, split, index, chance);
   const colour =
-    split !== 'heldout' && chance.happens(RECOLOURED_SHARE) ? chance.pick(COLOUR_WORDS) : undefined;
+    split !== 'heldout' && chance.happens(shares.recoloured) ? chance.pick(COLOUR_WORDS) : undefined;
   const background = chooseBackground(split, noun, colour, chance);
   const sceneNamed = split === 'combos' || chance.happens(SCENE_NAMED_SHARE);
-  const size = chance.happens(SIZED_SHARE) ? chance.pick(SIZES) : undefined;
+  const size = chance.happens(shares.sized) ? chance.pick(SIZES) : undefined;
   const place =
     size !== 'large' && chance.happens(PLACED_SHARE) ? choosePlace(background, chance) : undefined;
   const text = caption({

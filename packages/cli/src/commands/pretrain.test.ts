@@ -97,6 +97,22 @@ it('goes on with one network by its folder, as one file where that is asked for'
   expect(one.fingerprint).toBe(other.fingerprint);
 }, 300_000);
 
+it('measures an export as its training did', async () => {
+  const output = join(folder, 'measured');
+  const all = ['--held-out-share', '0', '--measure-pictures', '12', '--output-dir', output];
+  expect((await typed('pretrain', 'vae', file, ...all)).code).toBe(EXIT.ok);
+  const last = readEvents(output).findLast((event) => event.type === 'measured');
+  const data = ['--data', join(folder, 'data'), '--cache-dir', join(folder, 'cache')];
+  const exported = join(output, 'export');
+  const { code, out } = await typed('pretrain', 'validate', exported, ...data, '--json');
+  expect(code).toBe(EXIT.ok);
+  const measures = JSON.parse(out) as Record<string, number>;
+  expect(measures['pictures']).toBe(12);
+  expect(measures['psnr']).toBeCloseTo(last?.measures['psnr'] ?? 0, 3);
+  const subjects = await typed('pretrain', 'validate', exported, ...data, '--subjects', folder);
+  expect([subjects.code, subjects.err]).toEqual([EXIT.usage, expect.stringContaining('only encoders')]);
+}, 300_000);
+
 it('refuses what does not fit before anything starts', async () => {
   const wrong = await typed('pretrain', 'vae', file, '--crop-size-px', '31', '--batch-size', '0');
   expect(wrong.code).toBe(EXIT.usage);

@@ -24,7 +24,7 @@ import {
   type NetworkName,
 } from '@likeness/plugin-pretrain';
 import { Command } from 'commander';
-import { doodleJudging, doodlePretraining } from '../composition.ts';
+import { doodleFurther, doodleJudging, doodlePretraining } from '../composition.ts';
 import { EXIT, type ExitCode } from '../exitCodes.ts';
 import { RUNS_ROOT } from '../run/findRun.ts';
 import { trainOne } from '../run/pretraining.ts';
@@ -33,17 +33,18 @@ import { displayPath, shellQuote } from '../terminal/format.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { addReportFlags, type ReportFlags } from './reporting.ts';
 import type { SetExitCode } from './run.ts';
-import { validateCommand } from './validateEncoder.ts';
+import { validateCommand } from './validate.ts';
 
 const EXAMPLES = `
-CONFIG is a .ts, .js, .yaml or .json file, or doodle or doodle-judges: the settings of the model that comes along and of
-its judges (docs/pretraining.md).
+CONFIG is a .ts, .js, .yaml or .json file, or doodle, doodle-further or doodle-judges: the settings of the model that
+comes along, of its second training and of its judges (docs/pretraining.md).
 
 Examples:
   pipeline pretrain all config.yaml --output-dir runs/mine
   pipeline pretrain vae config.yaml --max-minutes 30
   pipeline pretrain unet config.yaml --model runs/mine/text-encoder/export --max-train-steps 5000
   pipeline pretrain doodle --data drawings/
+  pipeline pretrain doodle-further --data drawings/ --max-minutes 60
   pipeline pretrain image-encoder config.yaml --max-minutes 20
   pipeline pretrain doodle-judges --data drawings/`;
 
@@ -102,6 +103,7 @@ export function pretrainCommand(terminal: Terminal, exit: SetExitCode): Command 
   several('all', 'train a text-to-image model: autoencoder, text encoder and noise predictor', NETWORKS);
   several('judges', 'train both encoders and the classifier', ENCODERS);
   ours('doodle', 'make the model that comes along again', NETWORKS);
+  ours('doodle-further', 'train the model that comes along further', ['vae', 'unet']);
   ours('doodle-judges', 'make its judges again', ENCODERS);
   command.addCommand(validateCommand(terminal, exit));
   return command;
@@ -110,6 +112,7 @@ export function pretrainCommand(terminal: Terminal, exit: SetExitCode): Command 
 /** Recipes that come along, by their names. */
 const RECIPES: Readonly<Record<string, string>> = {
   doodle: doodlePretraining,
+  'doodle-further': doodleFurther,
   'doodle-judges': doodleJudging,
 };
 
@@ -163,6 +166,8 @@ async function layersOf(
   ];
 }
 
+const isOfModel = (network: NetworkName): boolean => NETWORKS.some((name) => name === network);
+
 /**
  * Trains networks, each in a folder of its own; what is finished is left as it is, what is begun goes on. Those of a
  * model stand on those before them.
@@ -186,7 +191,7 @@ async function trainSeveral(
     const again = `npx pipeline pretrain ${what} --output-dir ${shellQuote(displayPath(root))}`;
     const code = await trainOne(network, own, flags, terminal, () => again);
     if (code !== EXIT.ok) return code;
-    if (networks === NETWORKS) own = { ...own, model: join(outputDir, 'export') };
+    if (isOfModel(network)) own = { ...own, model: join(outputDir, 'export') };
   }
   return EXIT.ok;
 }

@@ -1,5 +1,13 @@
 // How well pictures come back: measured and shown on held-out pictures, from the means of their latents.
-import { pixelsToImage, type Program, type TypedData } from '@likeness/core';
+import {
+  defineFunction,
+  float32,
+  pixelsToImage,
+  tf,
+  type LatentCodec,
+  type Program,
+  type TypedData,
+} from '@likeness/core';
 import { toUnitRange } from '../data/draw.ts';
 import type { PictureStore } from '../data/pictureStore.ts';
 import type { Look } from '../objective.ts';
@@ -13,7 +21,17 @@ export interface Measured {
   readonly limit: number;
 }
 
+/** Pictures a measure encodes together. */
+export const MEASURED_TOGETHER = 16;
 const SHOWN = 8;
+
+/** Pixels `[together, resolution, resolution, 3]` to those that come back, and the distribution of their latents. */
+export function reconstructing(latentCodec: LatentCodec, resolution: number, together: number) {
+  return defineFunction({ pixels: float32(together, resolution, resolution, 3) }, ({ pixels }) => {
+    const { mean, logvar } = latentCodec.encode(pixels);
+    return { pixels: latentCodec.decode(mean), mean, variance: tf.exp(logvar) };
+  });
+}
 
 interface Batch {
   /** How many of the rows count: the last batch is filled up. */

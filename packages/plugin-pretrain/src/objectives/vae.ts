@@ -2,25 +2,20 @@
 // Without an adversary: at this size it costs more than it sharpens.
 //
 //   L1 + L1 of the differences between neighbouring pixels + squared error + KL to a standard normal
-import {
-  createRng,
-  defineFunction,
-  float32,
-  tf,
-  type ComposedLoss,
-  type Program,
-  type Tensor,
-} from '@likeness/core';
+import { createRng, float32, tf, type ComposedLoss, type Program, type Tensor } from '@likeness/core';
 import { pictureOrder, toUnitRange } from '../data/draw.ts';
 import type { PictureStore } from '../data/pictureStore.ts';
 import { planned, type LossFunction, type Objective } from '../objective.ts';
 import type { VaeConfig } from '../schema.ts';
 import type { ModelSetting } from '../stages/context.ts';
 import { cutSquares } from './crops.ts';
-import { latentSpread, lookAtReconstructions, measureReconstructions } from './reconstruction.ts';
-
-/** Pictures a measure encodes together. */
-const MEASURED_TOGETHER = 16;
+import {
+  latentSpread,
+  lookAtReconstructions,
+  measureReconstructions,
+  MEASURED_TOGETHER,
+  reconstructing,
+} from './reconstruction.ts';
 
 export function vaeObjective(setting: ModelSetting, pictures: PictureStore, settings: VaeConfig): Objective {
   const { model, config, resolution } = setting;
@@ -54,13 +49,6 @@ export function vaeObjective(setting: ModelSetting, pictures: PictureStore, sett
   const rng = createRng(config.seed);
   const drawPictures = pictureOrder(pictures.training, rng, 'vae.order');
   const together = Math.min(MEASURED_TOGETHER, Math.max(1, pictures.heldOut.length));
-  const reconstruct = defineFunction(
-    { pixels: float32(together, resolution, resolution, 3) },
-    ({ pixels }) => {
-      const { mean, logvar } = latentCodec.encode(pixels);
-      return { pixels: latentCodec.decode(mean), mean, variance: tf.exp(logvar) };
-    },
-  );
   const variables = [...latentCodec.parameters.entries().values()]
     .filter(({ key }) => !decoderOnly || /^(decoder|post_quant_conv)\./.test(key))
     .map(({ variable }) => variable);
@@ -70,7 +58,7 @@ export function vaeObjective(setting: ModelSetting, pictures: PictureStore, sett
     groups: [{ name: 'vae', variables }],
     initialValues: new Map(),
     losses: Object.fromEntries(losses),
-    functions: { reconstruct: planned(reconstruct, 100) },
+    functions: { reconstruct: planned(reconstructing(latentCodec, resolution, together), 100) },
     lossAt: (step, total) =>
       cropped && step < Math.round(total * (1 - wholeShare)) ? 'squares' : 'pictures',
     async batchOf(loss, step) {

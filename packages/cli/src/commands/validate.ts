@@ -1,19 +1,30 @@
-// pipeline pretrain validate: whether an encoder is fit to judge, measured on pictures it was not trained on.
+// pipeline pretrain validate: whether an encoder is fit to judge, and how well an autoencoder gives pictures back,
+// measured on pictures they were not trained on.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { ConfigError, physicalCores } from '@likeness/core';
-import { measureFidelity, validateEncoder, type FidelityRow } from '@likeness/plugin-pretrain';
+import {
+  measureFidelity,
+  validateAutoencoder,
+  validateEncoder,
+  type FidelityRow,
+  type Validation,
+} from '@likeness/plugin-pretrain';
 import { Command } from 'commander';
-import { encoderSource } from '../composition.ts';
+import { encoderSource, modelSource } from '../composition.ts';
 import { EXIT } from '../exitCodes.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import type { SetExitCode } from './run.ts';
 
 const EXAMPLES = `
-ENCODER is a folder in transformers’ layout: ViTModel, CLIPModel or ViTForImageClassification.
+NETWORK is a folder in transformers’ layout: ViTModel, CLIPModel or ViTForImageClassification; or a text-to-image model, whose
+autoencoder is measured.
 
-Example:
+Examples:
   pipeline pretrain validate runs/judges/image-encoder/export --data drawings/heldout
   pipeline pretrain validate runs/judges/image-encoder/export --data drawings/train --subjects drawings/subjects \\
-    --pictures base=samples/base tuned=samples/tuned`;
+    --pictures base=samples/base tuned=samples/tuned
+  pipeline pretrain validate runs/mine/vae/export --data drawings/heldout`;
 
 interface Flags {
   readonly data: readonly string[];
@@ -29,8 +40,8 @@ interface Flags {
 
 export function validateCommand(terminal: Terminal, exit: SetExitCode): Command {
   return new Command('validate')
-    .description('measure whether an encoder is fit to judge')
-    .argument('<encoder>')
+    .description('measure whether an encoder is fit to judge, or how well an autoencoder gives pictures back')
+    .argument('<network>')
     .requiredOption('--data <folders...>', 'captioned pictures that it was not trained on')
     .option('--identity <columns...>', 'columns that say which pictures show the same individual', [
       'drawing',
@@ -49,8 +60,21 @@ export function validateCommand(terminal: Terminal, exit: SetExitCode): Command 
     .addHelpText('after', EXAMPLES)
     .action(async (folder: string, flags: Flags) => {
       const { data, identity, kind, background, subjects, pictures = [], cacheDir, json } = flags;
-      const encoder = await encoderSource.open(folder);
       const threads = flags.threads === undefined ? physicalCores() : Number(flags.threads);
+      const tell = (measures: Validation): void => {
+        if (json === true) terminal.out(JSON.stringify(measures));
+        else for (const line of measureLines(measures)) terminal.out(line);
+        exit(EXIT.ok);
+      };
+      if (!isEncoderFolder(folder)) {
+        if (subjects !== undefined) {
+          throw new ConfigError('only encoders score subjects', { where: '--subjects', got: folder });
+        }
+        const model = await modelSource.open(folder);
+        tell(await validateAutoencoder({ model, data, threads, cacheDir }));
+        return;
+      }
+      const encoder = await encoderSource.open(folder);
       if (subjects !== undefined) {
         const groups = Object.fromEntries(pictures.map(namedFolder));
         const rows = await measureFidelity({ encoder, subjects, data, kind, groups, threads });
@@ -60,15 +84,18 @@ export function validateCommand(terminal: Terminal, exit: SetExitCode): Command 
         return;
       }
       const columns = { identity, kind, background };
-      const measures = await validateEncoder({ encoder, data, ...columns, threads, cacheDir });
-      if (json === true) terminal.out(JSON.stringify(measures));
-      else {
-        const width = Math.max(...Object.keys(measures).map((name) => name.length));
-        for (const [name, value] of Object.entries(measures))
-          terminal.out(`${name.padEnd(width)}  ${Number.isInteger(value) ? value : value.toFixed(4)}`);
-      }
-      exit(EXIT.ok);
+      tell(await validateEncoder({ encoder, data, ...columns, threads, cacheDir }));
     });
+}
+
+/** A folder of transformers: models of diffusers have a folder for each network, single files none. */
+const isEncoderFolder = (folder: string): boolean => existsSync(join(folder, 'config.json'));
+
+function measureLines(measures: Validation): string[] {
+  const width = Math.max(...Object.keys(measures).map((name) => name.length));
+  return Object.entries(measures).map(
+    ([name, value]) => `${name.padEnd(width)}  ${Number.isInteger(value) ? value : value.toFixed(4)}`,
+  );
 }
 
 /** `base=samples/base` */
