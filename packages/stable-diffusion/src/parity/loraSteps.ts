@@ -1,37 +1,26 @@
 // Whole steps of LoRA beside prior preservation against a folder of reference numbers: losses and gradient norms, the
 // first gradient and the final value of every adapter. Plugins, config, train functions and trainer are those of a run;
 // only first values and batches are the reference's.
-import {
-  baseWeights,
-  batchInputs,
-  createRunContainer,
-  createTrainFunctions,
-  encodePrompt,
-  instanceLoss,
-  lossAndGradients,
-  modelFacts,
-  noisedRows,
-  readTensor,
-  resolveConfig,
-  Trainer,
-  trainOptions,
-  type Batch,
-  type DiffusionModel,
-  type EncodedPrompt,
-  type StepResult,
-  type Tensor,
-  type Trainable,
-} from '@likeness/core';
-import { compile, defineFunction, type Program, type TypedData } from '@likeness/engine';
+import { readTensor, type DiffusionModel } from '@likeness/core';
+import type { Program, TypedData } from '@likeness/engine';
 import { ppl } from '@likeness/plugin-dreambooth';
 import { lora } from '@likeness/plugin-lora';
+import { z } from 'zod';
 import { loadModel } from '../model.ts';
 import { compareArrays, type Comparison, type Tolerance } from './comparison.ts';
 import { compareFinalArray, finalNormTolerance, l2Norm } from './finalValues.ts';
-import { readLoraSteps, type Reference, type ReferenceStep } from './loraReference.ts';
 import type { ParityRuntime } from './parityModel.ts';
-import { toChannelsLast } from './pixelLayout.ts';
+import { compareStep, rowTexts, startReferenceRun, type RunRequest } from './referenceRun.ts';
 import { withRounding } from './rounding.ts';
+import { readSteps, type ReferenceVariant } from './stepsFile.ts';
+
+const what = z.object({
+  rank: z.int().positive(),
+  alpha: z.number(),
+  prior_loss_weight: z.number(),
+  clip: z.boolean(),
+});
+type Reference = ReferenceVariant<z.infer<typeof what>>;
 
 const EXACT: Tolerance = { atol: 0, rtol: 0 };
 
@@ -44,7 +33,7 @@ export async function* checkLoraSteps(
   modelFolder: string,
   runtime: ParityRuntime,
 ): AsyncIterable<Comparison> {
-  for (const reference of await readLoraSteps(folder)) {
+  for (const reference of await readSteps(folder, 'lora', what)) {
     yield* checkRun(await loadModel(modelFolder), reference, runtime);
   }
 }
@@ -52,65 +41,33 @@ export async function* checkLoraSteps(
 async function* checkRun(
   model: DiffusionModel,
   reference: Reference,
-  { engine, mode }: ParityRuntime,
+  runtime: ParityRuntime,
 ): AsyncIterable<Comparison> {
-  const { name, run } = reference;
-  const { config, container, trainables, options, prompts } = await putTogether(model, reference);
-  const train = createTrainFunctions(options);
-  const wantedIds = reference.shared('input_ids').data;
-  const ids = prompts.flatMap((prompt) => [...prompt.ids]);
-  yield compareArrays(`${name}.input_ids`, ids, wantedIds, EXACT);
-
-  const gradients = defineFunction(batchInputs(options), (inputs) => {
-    const inOrder = lossAndGradients(options, inputs).gradients.flat();
-    return Object.fromEntries(train.trained.map((key, i) => [key, inOrder[i]])) as Record<string, Tensor>;
-  });
-  const program = await compile(
-    { ...train.functions, gradients, encodePrompt: encodePrompt(model) },
-    { engine, mode },
-  );
-  await program.load(baseWeights(model, program));
-  const keys = Object.keys(run.params);
-  const first = keys.map(
-    (key) => [variableOf(key), Float32Array.from(reference.shared(`init.${key}`).data)] as const,
-  );
-  await program.write(new Map(first));
+  const { name, steps, params, shared, settings, tolerance } = reference;
+  const texts = rowTexts(shared, settings);
+  const asked = recipeOf(reference);
+  const run = await startReferenceRun({ model, ...asked, shared, texts, promptOf: (row) => row, runtime });
+  const ids = run.prompts.flatMap((prompt) => [...prompt.ids]);
+  yield compareArrays(`${name}.input_ids`, ids, shared('input_ids').data, EXACT);
+  const keys = Object.keys(params);
+  const first = keys.map((key) => [variableOf(key), Float32Array.from(shared(`init.${key}`).data)] as const);
+  await run.program.write(new Map(first));
   yield compareArrays(
     `${name}: adapters that train, and no others`,
     [
-      train.trained.filter((trained) => !first.some(([variable]) => variable === trained)).length,
-      train.trained.length,
+      run.trained.filter((trained) => !first.some(([variable]) => variable === trained)).length,
+      run.trained.length,
     ],
     [0, keys.length],
     EXACT,
   );
-  const trainer = new Trainer({
-    program,
-    model,
-    config,
-    groups: options.groups,
-    lossTerms: options.lossTerms,
-    lrSchedule: container.lrSchedule,
-    data: {
-      instance: { pictures: [] },
-      prompts: options.trainsTextEncoder ? prompts : await encodeAll(prompts, program),
-      scalingFactor: model.latentCodec.scalingFactor,
-      latentShape: options.latentShape,
-    },
-    trainsTextEncoder: options.trainsTextEncoder,
-    batchAt: (step) => batchOf(step, model, reference),
-  });
-
-  const grad0 = await program.run('gradients', trainer.feeds(batchOf(0, model, reference)));
-  yield* compareGradients(new Map(Object.entries(grad0)), reference);
-  for (const [step, wanted] of run.steps.entries()) {
-    yield* compareStep(`${name}.step${step}`, await trainer.step(step), wanted, reference);
+  yield* compareGradients(await run.firstGradients(), reference);
+  for (const [step, numbers] of steps.entries()) {
+    yield* compareStep(`${name}.step${step}`, await run.step(step), numbers, tolerance);
   }
-  yield* compareFinalValues(await program.read(train.trained), reference);
-  yield await compareFrozen(name, model, program);
-  await program.dispose();
-  train.dispose();
-  for (const trainable of trainables.toReversed()) trainable.detach();
+  yield* compareFinalValues(await run.program.read(run.trained), reference);
+  yield await compareFrozen(name, model, run.program);
+  await run.close();
 }
 
 /** `unet.PATH.lora_A.weight` → the plugin's variable. */
@@ -118,75 +75,36 @@ function variableOf(key: string): string {
   return `lora.${key.replace(/\.lora_A\.weight$/, '.down').replace(/\.lora_B\.weight$/, '.up')}`;
 }
 
-/** A run's parts, from the recipe and settings that do what the reference did. */
-async function putTogether(model: DiffusionModel, { run, settings, shared }: Reference) {
-  const { what, params } = run;
-  const [rows = 0, channels = 0, height = 0, width = 0] = shared('step0.noise').shape;
-  const values = {
-    instanceDataDir: 'none: batches are given',
-    instancePrompt: settings.instance_prompt,
-    classPrompt: settings.class_prompt,
-    trainBatchSize: settings.batch,
-    learningRate: settings.lr,
-    adamBeta1: settings.betas[0],
-    adamBeta2: settings.betas[1],
-    adamWeightDecay: settings.weight_decay,
-    adamEpsilon: settings.eps,
-    maxGradNorm: what.clip ? settings.max_grad_norm : 0,
-    pluginOptions: {
-      lora: {
-        rank: what.rank,
-        alpha: what.alpha,
-        trainTextEncoder: Object.keys(params).some((key) => key.startsWith('text_encoder.')),
-        textEncoderLearningRate: settings.lr,
-      },
-      ppl: { priorLossWeight: what.prior_loss_weight },
-    },
-  };
-  const { config, plugins } = resolveConfig({
-    plugins: [lora(), ppl()],
-    layers: [{ name: 'the reference', values }],
-    model: { ...modelFacts(model), recommended: {} },
-  });
-  const container = createRunContainer({ config, model, plugins, denoisingLoss: instanceLoss });
-  const trainables: Trainable[] = [];
-  for (const { create } of container.trainables) trainables.push(await create());
-  const latentShape = [height, width, channels] as const;
-  const options = trainOptions({ config, model, container, trainables, latentShape });
-  const prompts: EncodedPrompt[] = Array.from({ length: rows }, (_, row) => {
-    const text = row < settings.batch ? settings.instance_prompt : settings.class_prompt;
-    return { text, ids: model.tokenizer.encodePadded(text) };
-  });
-  return { config, container, trainables, options, prompts };
-}
-
-async function encodeAll(prompts: readonly EncodedPrompt[], program: Program): Promise<EncodedPrompt[]> {
-  const encoded: EncodedPrompt[] = [];
-  for (const prompt of prompts) {
-    const { hiddenStates } = await program.run('encodePrompt', { inputIds: prompt.ids });
-    encoded.push({ ...prompt, hiddenStates: hiddenStates as Float32Array });
-  }
-  return encoded;
-}
-
-/** The reference's batch of a step; one prompt a row. */
-function batchOf(step: number, { noiseSchedule }: DiffusionModel, { shared }: Reference): Batch {
-  const read = (key: string): Float32Array => {
-    const { data, shape } = shared(`step${step}.${key}`);
-    return toChannelsLast(data, shape);
-  };
-  const timesteps = Int32Array.from(shared(`step${step}.timesteps`).data);
-  const [rows = 0, , height = 0, width = 0] = shared(`step${step}.latents`).shape;
+/** The recipe and settings that do what the reference did. */
+function recipeOf({ what: variant, params, settings }: Reference): Pick<RunRequest, 'plugins' | 'values'> {
   return {
-    ...noisedRows({ latents: read('latents'), noise: read('noise'), timesteps }, noiseSchedule),
-    mask: new Float32Array(rows * height * width).fill(1),
-    prompts: Array.from({ length: rows }, (_, row) => row),
+    plugins: [lora(), ppl()],
+    values: {
+      instancePrompt: settings.instance_prompt,
+      classPrompt: settings.class_prompt,
+      trainBatchSize: settings.batch,
+      learningRate: settings.lr,
+      adamBeta1: settings.betas[0],
+      adamBeta2: settings.betas[1],
+      adamWeightDecay: settings.weight_decay,
+      adamEpsilon: settings.eps,
+      maxGradNorm: variant.clip ? settings.max_grad_norm : 0,
+      pluginOptions: {
+        lora: {
+          rank: variant.rank,
+          alpha: variant.alpha,
+          trainTextEncoder: Object.keys(params).some((key) => key.startsWith('text_encoder.')),
+          textEncoderLearningRate: settings.lr,
+        },
+        ppl: { priorLossWeight: variant.prior_loss_weight },
+      },
+    },
   };
 }
 
 function* compareGradients(got: ReadonlyMap<string, TypedData>, reference: Reference): Iterable<Comparison> {
-  const { name, run, tolerance, own } = reference;
-  for (const [key, parameter] of Object.entries(run.params)) {
+  const { name, params, tolerance, own } = reference;
+  for (const [key, parameter] of Object.entries(params)) {
     const values = got.get(variableOf(key));
     const bound = withRounding(tolerance, parameter.grad0_fp32_vs_fp64);
     yield compareArrays(`${name}.grad0_norm.${key}`, [l2Norm(values)], [parameter.grad0_norm], tolerance);
@@ -195,35 +113,18 @@ function* compareGradients(got: ReadonlyMap<string, TypedData>, reference: Refer
   }
 }
 
-function* compareStep(
-  name: string,
-  got: StepResult,
-  wanted: ReferenceStep,
-  { tolerance }: Reference,
-): Iterable<Comparison> {
-  const numbers = [
-    ['loss', got.loss, wanted.loss],
-    ['instance_loss', got.terms['instance'], wanted.instance_loss],
-    ['prior_loss', got.terms['prior_preservation'], wanted.prior_loss],
-    ['grad_norm', got.gradientNorm, wanted.grad_norm],
-  ] as const;
-  for (const [key, ours, theirs] of numbers) {
-    yield compareArrays(`${name}.${key}`, [ours ?? NaN], [theirs], tolerance);
-  }
-}
-
 function* compareFinalValues(
   got: ReadonlyMap<string, TypedData>,
   reference: Reference,
 ): Iterable<Comparison> {
-  const { name, run, settings, own } = reference;
-  for (const [key, parameter] of Object.entries(run.params)) {
+  const { name, params, steps, settings, own } = reference;
+  for (const [key, parameter] of Object.entries(params)) {
     const values = got.get(variableOf(key));
     const { final_norm: norm, final_fp32_vs_fp64: rounding } = parameter;
     const label = `${name}.final_norm.${key}`;
     yield compareArrays(label, [l2Norm(values)], [norm], finalNormTolerance(rounding));
     const full = own(`final.${key}`);
-    const bound = { fp32VsFp64: rounding, learningRate: settings.lr, steps: run.steps.length };
+    const bound = { fp32VsFp64: rounding, learningRate: settings.lr, steps: steps.length };
     if (full) yield compareFinalArray(`${name}.final.${key}`, values ?? [], full.data, bound);
   }
 }

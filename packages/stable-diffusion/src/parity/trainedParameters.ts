@@ -3,9 +3,9 @@
 import type { DiffusionModel, Parameter } from '@likeness/core';
 import { variableInfo, type TypedData } from '@likeness/engine';
 import { compareArrays, type Comparison, type Tolerance } from './comparison.ts';
-import type { ReferenceParameter, ReferenceRun } from './dreamboothSteps.ts';
 import { compareFinalArray, finalNormTolerance, l2Norm } from './finalValues.ts';
 import { withRounding } from './rounding.ts';
+import type { ReferenceParameter, ReferenceVariant } from './stepsFile.ts';
 
 type Arrays = ReadonlyMap<string, TypedData>;
 
@@ -13,7 +13,7 @@ type Arrays = ReadonlyMap<string, TypedData>;
 export function compareGradients(
   got: Arrays,
   model: DiffusionModel,
-  reference: ReferenceRun,
+  reference: ReferenceVariant<unknown>,
 ): Iterable<Comparison> {
   const { tolerance } = reference;
   return compareParameters(got, model, reference, {
@@ -29,7 +29,7 @@ export function compareGradients(
 export function compareFinalValues(
   got: Arrays,
   model: DiffusionModel,
-  reference: ReferenceRun,
+  reference: ReferenceVariant<unknown>,
 ): Iterable<Comparison> {
   const { settings, steps } = reference;
   const reach = { learningRate: settings.lr, steps: steps.length };
@@ -57,7 +57,7 @@ interface Quantity {
 function* compareParameters(
   got: Arrays,
   model: DiffusionModel,
-  reference: ReferenceRun,
+  reference: ReferenceVariant<unknown>,
   { kind, norm, normTolerance, values: compareValues }: Quantity,
 ): Iterable<Comparison> {
   const { name, params, own } = reference;
