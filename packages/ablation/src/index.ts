@@ -28,7 +28,8 @@ export { queueExecutor } from './executors/queueExecutor.ts';
 export type { QueueExecutorOptions } from './executors/queueExecutor.ts';
 export { serveCells } from './executors/serveCells.ts';
 
-export { paperMatrix } from './paperMatrix.ts';
+export { defaultsMatrix, paperMatrix } from './shippedMatrices.ts';
+export type { ShippedMatrix } from './shippedMatrices.ts';
 
 export { serveQueue } from './executors/serveQueue.ts';
 export type { ServeQueueOptions, WorkerMessage } from './executors/serveQueue.ts';

@@ -1,12 +1,18 @@
-// The DreamBooth paper's own ablations as a matrix, as files: `pipeline ablate paper`.
+// Matrices that come along, as files: the DreamBooth paper's own ablations (`pipeline ablate paper`), and the sweep behind
+// the bundled model's settings (`pipeline ablate defaults`).
 import { fileURLToPath } from 'node:url';
+
+export interface ShippedMatrix {
+  readonly path: string;
+  /** What is laid over it to have it done in minutes. */
+  readonly fast: string;
+}
+
+const matrix = (name: string): ShippedMatrix => ({ path: file(name), fast: file(`${name}.fast`) });
 
 const file = (name: string): string =>
   // src/ and dist/ both lie beside matrices/.
-  fileURLToPath(new URL(`../matrices/${name}`, import.meta.url));
+  fileURLToPath(new URL(`../matrices/${name}.yaml`, import.meta.url));
 
-/** The matrix, and what is laid over it to have it done in minutes. */
-export const paperMatrix: { readonly path: string; readonly fast: string } = {
-  path: file('paper.yaml'),
-  fast: file('paper.fast.yaml'),
-};
+export const paperMatrix: ShippedMatrix = matrix('paper');
+export const defaultsMatrix: ShippedMatrix = matrix('defaults');

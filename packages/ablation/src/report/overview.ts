@@ -49,8 +49,8 @@ function overviewPage(title: string, studies: OverviewOptions['studies']): strin
       return markup`<article id="study-${name}"><h1>${name}</h1>
         ${report.meta.question === undefined ? undefined : markup`<p class="lead">${report.meta.question}</p>`}
         <p class="meta">${reach(report)} <a href="${name}/report.html">Pictures, charts and tests</a></p>
-        ${scoresSection(judged(report), groupCells(cells, analysis.baseline))}
-        ${publishedSection(report)}</article>`;
+        ${scoresSection(judged(report), groupCells(cells, analysis.baseline), `scores-${name}`)}
+        ${publishedSection(report, `published-${name}`)}</article>`;
     })}</main>`,
     PAGE_SCRIPT,
   );

@@ -67,10 +67,10 @@ function summaryLine({ cells, subjects, seeds, meta }: Report): Markup {
     configuration <code>${meta.configHash.slice(0, 12)}</code>`;
 }
 
-/** Groups by metrics. */
-export function scoresSection(report: Report, groups: readonly Group[]): Markup {
+/** Groups by metrics. @param id of the section, one of its kind on the page */
+export function scoresSection(report: Report, groups: readonly Group[], id = 'scores'): Markup {
   const indexOf = new Map(groups.map(({ label, index }) => [label, index]));
-  return markup`<section id="scores"><h2>Scores</h2>
+  return markup`<section id="${id}"><h2>Scores</h2>
     <div class="wide"><table><thead><tr><th></th>${report.metrics.map(
       ({ name, better, description }) =>
         markup`<th data-tip="${description}">${name}${better === 'neither' ? '' : better === 'higher' ? ' ↑' : ' ↓'}</th>`,
@@ -90,10 +90,10 @@ export function scoresSection(report: Report, groups: readonly Group[]): Markup 
 }
 
 /** @returns nothing where nothing was published of both sides of a comparison */
-export function publishedSection(report: Report): Markup | undefined {
+export function publishedSection(report: Report, id = 'published'): Markup | undefined {
   const found = replications(report);
   if (found.length === 0) return undefined;
-  return markup`<section id="published"><h2>Against what was published</h2><p>${REPLICATION_NOTE}</p>
+  return markup`<section id="${id}"><h2>Against what was published</h2><p>${REPLICATION_NOTE}</p>
     <div class="wide"><table class="dense"><thead><tr>${REPLICATION_COLUMNS.map((name) => markup`<th>${name}</th>`)}</tr></thead>
     <tbody>${found.map(
       (one) =>

@@ -5,7 +5,7 @@ export const MATRICES_ROOT = 'ablations';
 /** Redis where nobody says another. */
 export const USUAL_REDIS = 'redis://127.0.0.1:6379';
 /** Matrices that come along. */
-export const SHIPPED_MATRICES = ['paper'] as const;
+export const SHIPPED_MATRICES = ['paper', 'defaults'] as const;
 /** How far a matrix has come, in its folder. */
 export const STATUS_FILE = 'status.json';
 /** A state older than this is of a process that is gone. */

@@ -61,6 +61,8 @@ it('several studies have an overview that leads to each', async () => {
   const page = await readFile(join(several, 'report', 'index.html'), 'utf8');
   expect(page).toContain('href="one/report.html"');
   expect(page).toContain('href="two/report.html"');
+  const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id);
+  expect(ids).toEqual([...new Set(ids)]);
   expect(await readFile(join(several, 'report', 'overview.md'), 'utf8')).toMatch(
     /## one\n[^]*\| dreambooth \(baseline\) \|[^]*## two\n/,
   );
