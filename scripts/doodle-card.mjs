@@ -17,7 +17,7 @@ const CLASSIFIER = join(DOODLE, 'judges', 'classifier');
 const SEED = 4242;
 const SPLITS = { train: 700, combos: 300 };
 /** Pictures of drawings that training never saw; those of the example subjects are looked at. */
-const HELD_OUT = 1000;
+const HELD_OUT = 2000;
 /** For diversity: pictures of "a photo of a NOUN", and so many drawn ones that some of each noun are said no more of. */
 const PICTURES_OF_A_NOUN = 4;
 const DRAWN_FOR_DIVERSITY = 4000;
@@ -206,10 +206,21 @@ function jsonLines(rows) {
   return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 }
 
-const photo = (noun) => `a photo of ${article(noun)} ${noun}`;
-const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
-const dot = (a, b) => a.reduce((sum, value, i) => sum + value * b[i], 0);
-const unit = (vector) => vector.map((value) => value / Math.sqrt(dot(vector, vector)));
+function photo(noun) {
+  return `a photo of ${article(noun)} ${noun}`;
+}
+
+function mean(values) {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function dot(a, b) {
+  return a.reduce((sum, value, i) => sum + value * b[i], 0);
+}
+
+function unit(vector) {
+  return vector.map((value) => value / Math.sqrt(dot(vector, vector)));
+}
 
 function article(noun) {
   return /^[aeiou]/.test(noun) ? 'an' : 'a';

@@ -30,7 +30,7 @@ const SINGLE_FILE_KEYS = 'model.diffusion_model.';
 
 /** Settings the model that comes along is made with: a file for `pipeline pretrain`. */
 export const doodlePretraining: string = doodle.pretrainConfig;
-/** Settings it was trained further with. */
+/** Settings it is trained further with. */
 export const doodleFurther: string = doodle.furtherConfig;
 /** Settings its judges are made with. */
 export const doodleJudging: string = doodle.judgesConfig;

@@ -19,7 +19,7 @@ export const judgeDirs: Readonly<Record<'dino' | 'clip' | 'classifier', string>>
 /** How the model is made: settings of `pipeline pretrain`. */
 export const pretrainConfig: string = join(packageDir, 'pretrain.yaml');
 
-/** How it was trained further, from its own weights: settings of `pipeline pretrain`. */
+/** How it is trained further, from its own weights: settings of `pipeline pretrain`. */
 export const furtherConfig: string = join(packageDir, 'further.yaml');
 
 /** How its judges are made: settings of `pipeline pretrain`. */

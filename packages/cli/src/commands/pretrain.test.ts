@@ -113,6 +113,13 @@ it('measures an export as its training did', async () => {
   expect([subjects.code, subjects.err]).toEqual([EXIT.usage, expect.stringContaining('only encoders')]);
 }, 300_000);
 
+it.each(['doodle', 'doodle-further', 'doodle-judges'])('%s lacks nothing but pictures', async (name) => {
+  const nowhere = join(folder, 'nowhere');
+  const places = ['--cache-dir', join(folder, 'cache'), '--output-dir', join(folder, name)];
+  const { code, err } = await typed('pretrain', name, '--data', nowhere, ...places);
+  expect([code, err]).toEqual([EXIT.error, expect.stringContaining(nowhere)]);
+});
+
 it('refuses what does not fit before anything starts', async () => {
   const wrong = await typed('pretrain', 'vae', file, '--crop-size-px', '31', '--batch-size', '0');
   expect(wrong.code).toBe(EXIT.usage);

@@ -37,7 +37,7 @@ import { validateCommand } from './validate.ts';
 
 const EXAMPLES = `
 CONFIG is a .ts, .js, .yaml or .json file, or doodle, doodle-further or doodle-judges: the settings of the model that
-comes along, of its second training and of its judges (docs/pretraining.md).
+comes along, of training it further and of its judges (docs/pretraining.md).
 
 Examples:
   pipeline pretrain all config.yaml --output-dir runs/mine
@@ -103,7 +103,7 @@ export function pretrainCommand(terminal: Terminal, exit: SetExitCode): Command 
   several('all', 'train a text-to-image model: autoencoder, text encoder and noise predictor', NETWORKS);
   several('judges', 'train both encoders and the classifier', ENCODERS);
   ours('doodle', 'make the model that comes along again', NETWORKS);
-  ours('doodle-further', 'train the model that comes along further', ['vae', 'unet']);
+  ours('doodle-further', 'train the model that comes along further', ['unet']);
   ours('doodle-judges', 'make its judges again', ENCODERS);
   command.addCommand(validateCommand(terminal, exit));
   return command;
@@ -166,8 +166,6 @@ async function layersOf(
   ];
 }
 
-const isOfModel = (network: NetworkName): boolean => NETWORKS.some((name) => name === network);
-
 /**
  * Trains networks, each in a folder of its own; what is finished is left as it is, what is begun goes on. Those of a
  * model stand on those before them.
@@ -191,7 +189,7 @@ async function trainSeveral(
     const again = `npx pipeline pretrain ${what} --output-dir ${shellQuote(displayPath(root))}`;
     const code = await trainOne(network, own, flags, terminal, () => again);
     if (code !== EXIT.ok) return code;
-    if (isOfModel(network)) own = { ...own, model: join(outputDir, 'export') };
+    if (networks === NETWORKS) own = { ...own, model: join(outputDir, 'export') };
   }
   return EXIT.ok;
 }
