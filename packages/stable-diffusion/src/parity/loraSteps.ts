@@ -12,15 +12,15 @@ import { compareFinalArray, finalNormTolerance, l2Norm } from './finalValues.ts'
 import type { ParityRuntime } from './parityModel.ts';
 import { compareStep, rowTexts, startReferenceRun, type RunRequest } from './referenceRun.ts';
 import { withRounding } from './rounding.ts';
-import { readSteps, type ReferenceVariant } from './stepsFile.ts';
+import { readSteps, runValues, type ReferenceVariant } from './stepsFile.ts';
 
-const what = z.object({
+const difference = z.object({
   rank: z.int().positive(),
   alpha: z.number(),
   prior_loss_weight: z.number(),
   clip: z.boolean(),
 });
-type Reference = ReferenceVariant<z.infer<typeof what>>;
+type Reference = ReferenceVariant<z.infer<typeof difference>>;
 
 const EXACT: Tolerance = { atol: 0, rtol: 0 };
 
@@ -33,7 +33,7 @@ export async function* checkLoraSteps(
   modelFolder: string,
   runtime: ParityRuntime,
 ): AsyncIterable<Comparison> {
-  for (const reference of await readSteps(folder, 'lora', what)) {
+  for (const reference of await readSteps(folder, 'lora', difference)) {
     yield* checkRun(await loadModel(modelFolder), reference, runtime);
   }
 }
@@ -76,27 +76,20 @@ function variableOf(key: string): string {
 }
 
 /** The recipe and settings that do what the reference did. */
-function recipeOf({ what: variant, params, settings }: Reference): Pick<RunRequest, 'plugins' | 'values'> {
+function recipeOf(reference: Reference): Pick<RunRequest, 'plugins' | 'values'> {
+  const { what, params, settings } = reference;
   return {
     plugins: [lora(), ppl()],
     values: {
-      instancePrompt: settings.instance_prompt,
-      classPrompt: settings.class_prompt,
-      trainBatchSize: settings.batch,
-      learningRate: settings.lr,
-      adamBeta1: settings.betas[0],
-      adamBeta2: settings.betas[1],
-      adamWeightDecay: settings.weight_decay,
-      adamEpsilon: settings.eps,
-      maxGradNorm: variant.clip ? settings.max_grad_norm : 0,
+      ...runValues(reference, what.clip),
       pluginOptions: {
         lora: {
-          rank: variant.rank,
-          alpha: variant.alpha,
+          rank: what.rank,
+          alpha: what.alpha,
           trainTextEncoder: Object.keys(params).some((key) => key.startsWith('text_encoder.')),
           textEncoderLearningRate: settings.lr,
         },
-        ppl: { priorLossWeight: variant.prior_loss_weight },
+        ppl: { priorLossWeight: what.prior_loss_weight },
       },
     },
   };

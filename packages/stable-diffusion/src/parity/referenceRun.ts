@@ -49,7 +49,6 @@ export interface ReferenceRunner {
   readonly prompts: readonly EncodedPrompt[];
   /** Names of the variables that train. */
   readonly trained: readonly string[];
-  readonly trainables: readonly Trainable[];
   /** Gradients of the first batch, by variable. */
   firstGradients(): Promise<ReadonlyMap<string, TypedData>>;
   step(step: number): Promise<StepResult>;
@@ -102,7 +101,6 @@ export async function startReferenceRun(request: RunRequest): Promise<ReferenceR
     program,
     prompts,
     trained: train.trained,
-    trainables,
     firstGradients: async () =>
       new Map(Object.entries(await program.run('gradients', trainer.feeds(batchAt(0))))),
     step: (step) => trainer.step(step),

@@ -50,6 +50,25 @@ export interface ReferenceVariant<What> {
   readonly own: (name: string) => FixtureTensor | undefined;
 }
 
+/** Settings that all methods of the reference have, by their names here. */
+export function runValues(
+  { settings: own }: Pick<ReferenceVariant<unknown>, 'settings'>,
+  clip: boolean,
+): Readonly<Record<string, unknown>> {
+  return {
+    instancePrompt: own.instance_prompt,
+    classPrompt: own.class_prompt,
+    trainBatchSize: own.batch,
+    optimizer: 'adamw',
+    learningRate: own.lr,
+    adamBeta1: own.betas[0],
+    adamBeta2: own.betas[1],
+    adamWeightDecay: own.weight_decay,
+    adamEpsilon: own.eps,
+    maxGradNorm: clip ? own.max_grad_norm : 0,
+  };
+}
+
 /** Every variant of `METHOD.json` and `METHOD.safetensors`. */
 export async function readSteps<What>(
   folder: string,

@@ -7,16 +7,16 @@ import { loadModel } from '../model.ts';
 import { compareArrays, type Comparison } from './comparison.ts';
 import type { ParityRuntime } from './parityModel.ts';
 import { compareStep, rowTexts, startReferenceRun, type RunRequest } from './referenceRun.ts';
-import { readSteps, type ReferenceVariant } from './stepsFile.ts';
+import { readSteps, runValues, type ReferenceVariant } from './stepsFile.ts';
 import { compareFinalValues, compareGradients } from './trainedParameters.ts';
 
-const what = z.object({
+const difference = z.object({
   /** Null: every row of the batch is an instance picture. */
   prior_loss_weight: z.number().nullable(),
   clip: z.boolean(),
   text_encoder_trained: z.boolean(),
 });
-type ReferenceRun = ReferenceVariant<z.infer<typeof what>>;
+type ReferenceRun = ReferenceVariant<z.infer<typeof difference>>;
 
 /**
  * All comparisons of `train-steps/dreambooth.*`: losses and gradient norms of every step, gradients of the first one,
@@ -28,7 +28,7 @@ export async function* checkTrainSteps(
   modelFolder: string,
   runtime: ParityRuntime,
 ): AsyncIterable<Comparison> {
-  for (const reference of await readSteps(folder, 'dreambooth', what)) {
+  for (const reference of await readSteps(folder, 'dreambooth', difference)) {
     yield* checkRun(await loadModel(modelFolder), reference, runtime);
   }
 }
@@ -53,25 +53,18 @@ async function* checkRun(
 }
 
 /** The recipe and settings that do what the reference did. */
-function recipeOf({ what: variant, settings, shared }: ReferenceRun): Pick<RunRequest, 'plugins' | 'values'> {
-  const withPrior = variant.prior_loss_weight !== null;
+function recipeOf(reference: ReferenceRun): Pick<RunRequest, 'plugins' | 'values'> {
+  const { what, shared } = reference;
+  const withPrior = what.prior_loss_weight !== null;
   const [rows = 0] = shared('step0.noise').shape;
   return {
     plugins: withPrior ? [dreambooth(), ppl()] : [dreambooth()],
     values: {
-      instancePrompt: settings.instance_prompt,
-      classPrompt: settings.class_prompt,
-      trainBatchSize: withPrior ? settings.batch : rows,
-      optimizer: 'adamw',
-      learningRate: settings.lr,
-      adamBeta1: settings.betas[0],
-      adamBeta2: settings.betas[1],
-      adamWeightDecay: settings.weight_decay,
-      adamEpsilon: settings.eps,
-      maxGradNorm: variant.clip ? settings.max_grad_norm : 0,
+      ...runValues(reference, what.clip),
+      ...(withPrior ? {} : { trainBatchSize: rows }),
       pluginOptions: {
-        dreambooth: { trainTextEncoder: variant.text_encoder_trained },
-        ...(withPrior ? { ppl: { priorLossWeight: variant.prior_loss_weight } } : {}),
+        dreambooth: { trainTextEncoder: what.text_encoder_trained },
+        ...(withPrior ? { ppl: { priorLossWeight: what.prior_loss_weight } } : {}),
       },
     },
   };
