@@ -111,6 +111,8 @@ it('measures an export as its training did', async () => {
   expect(measures['psnr']).toBeCloseTo(last?.measures['psnr'] ?? 0, 3);
   const subjects = await typed('pretrain', 'validate', exported, ...data, '--subjects', folder);
   expect([subjects.code, subjects.err]).toEqual([EXIT.usage, expect.stringContaining('only encoders')]);
+  const pictures = await typed('pretrain', 'validate', exported, ...data, '--pictures', `base=${folder}`);
+  expect([pictures.code, pictures.err]).toEqual([EXIT.usage, expect.stringContaining('--subjects FOLDER')]);
 }, 300_000);
 
 it.each(['doodle', 'doodle-further', 'doodle-judges'])('%s lacks nothing but pictures', async (name) => {

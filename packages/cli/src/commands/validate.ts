@@ -13,6 +13,7 @@ import {
 import { Command } from 'commander';
 import { encoderSource, modelSource } from '../composition.ts';
 import { EXIT } from '../exitCodes.ts';
+import { positiveInteger } from '../terminal/numbers.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import type { SetExitCode } from './run.ts';
 
@@ -33,7 +34,7 @@ interface Flags {
   readonly background: string;
   readonly subjects?: string;
   readonly pictures?: readonly string[];
-  readonly threads?: string;
+  readonly threads?: number;
   readonly cacheDir?: string;
   readonly json?: boolean;
 }
@@ -54,13 +55,20 @@ export function validateCommand(terminal: Terminal, exit: SetExitCode): Command 
       'the score of subjects instead: NAME/*.png, NAME/further/*.png, subjects.json',
     )
     .option('--pictures <name=folder...>', 'scores of further pictures of the subjects: NAME/*.png in each')
-    .option('--threads <count>', 'threads; default: the physical cores')
+    .option('--threads <count>', 'threads; default: the physical cores', positiveInteger)
     .option('--cache-dir <folder>', 'folder for what can be made again; default: one per user')
     .option('--json', 'as one line of JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (folder: string, flags: Flags) => {
       const { data, identity, kind, background, subjects, pictures = [], cacheDir, json } = flags;
-      const threads = flags.threads === undefined ? physicalCores() : Number(flags.threads);
+      const { threads = physicalCores() } = flags;
+      if (subjects === undefined && pictures.length > 0) {
+        throw new ConfigError('pictures of which subjects?', {
+          where: '--pictures',
+          expected: '--subjects FOLDER beside it',
+          got: pictures.join(' '),
+        });
+      }
       const tell = (measures: Validation): void => {
         if (json === true) terminal.out(JSON.stringify(measures));
         else for (const line of measureLines(measures)) terminal.out(line);
