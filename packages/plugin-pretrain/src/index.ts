@@ -20,7 +20,7 @@ export { definePretrainConfig, pretrainSchema, textEncoderSchema, unetSchema, va
 export type { PretrainConfigInput } from './schema.ts';
 export { measureFidelity } from './validation/fidelity.ts';
 export type { FidelityOptions, FidelityRow } from './validation/fidelity.ts';
-export { validateAutoencoder } from './validation/validateAutoencoder.ts';
-export type { AutoencoderValidationOptions } from './validation/validateAutoencoder.ts';
 export { validateEncoder } from './validation/validateEncoder.ts';
 export type { Validation, ValidationOptions } from './validation/validateEncoder.ts';
+export { validateModel } from './validation/validateModel.ts';
+export type { ModelValidationOptions } from './validation/validateModel.ts';

@@ -35,8 +35,8 @@ export interface Look {
 }
 
 export interface Objective {
-  /** Component that is exported as changed. */
-  readonly changed: string;
+  /** Components that are exported as changed. */
+  readonly changed: readonly string[];
   readonly groups: readonly ParameterGroup[];
   /** First values of variables no model has: heads, an image tower. */
   readonly initialValues: ReadonlyMap<string, Float32Array>;

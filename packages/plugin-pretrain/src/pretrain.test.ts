@@ -107,4 +107,30 @@ describe('the noise predictor', () => {
     expect(await changed('unet')).toEqual(['unet']);
     expect(events.at(-1)!.type).toBe('run-finished');
   });
+
+  it('trains the text encoder with it, at a rate of its own', async () => {
+    const unet = {
+      ...FAST,
+      maxTrainSteps: 40,
+      measureTimesteps: [500],
+      trainTextEncoder: true,
+      textEncoderLearningRate: 2e-2,
+    };
+    const events = await run('unet', 'unet-text', { unet });
+    const [first, last] = [of(events, 'measured')[0]!.measures, of(events, 'measured').at(-1)!.measures];
+    expect(last['heldOutLoss']).toBeLessThan(0.8 * first['heldOutLoss']!);
+    const { learningRates } = of(events, 'step')[10]!;
+    expect(learningRates['text-encoder']).toBeCloseTo(2 * learningRates['unet']!);
+    expect(await changed('unet-text')).toEqual(['text_encoder', 'unet']);
+  });
+
+  it('begins at the same loss, whether captions are encoded beforehand or in the step', async () => {
+    const unet = { ...FAST, maxTrainSteps: 1, measureTimesteps: [500] };
+    const before = of(await run('unet', 'states', { unet }), 'measured')[0]!.measures;
+    const within = of(
+      await run('unet', 'ids', { unet: { ...unet, trainTextEncoder: true } }),
+      'measured',
+    )[0]!.measures;
+    for (const [name, value] of Object.entries(before)) expect(within[name]).toBeCloseTo(value, 5);
+  });
 });

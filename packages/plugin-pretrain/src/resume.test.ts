@@ -16,10 +16,11 @@ const folder = temporaryFolder();
 beforeAll(() => writeTinyCorpus(join(folder, 'corpus'), { count: 30 }));
 
 const training = { batchSize: 4, learningRate: 1e-2, lrWarmupSteps: 2, emaDecay: 0.9, maxTrainSteps: STEPS };
-const NETWORKS = {
-  vae: { vae: { ...training, cropSizePx: 16, wholeShare: 0.5 } },
-  'text-encoder': { textEncoder: { ...training, imageTowerWidth: 4 } },
-  unet: { unet: training },
+const RUNS = {
+  vae: { network: 'vae', vae: { ...training, cropSizePx: 16, wholeShare: 0.5 } },
+  'text-encoder': { network: 'text-encoder', textEncoder: { ...training, imageTowerWidth: 4 } },
+  unet: { network: 'unet', unet: training },
+  'unet and text encoder': { network: 'unet', unet: { ...training, trainTextEncoder: true } },
 } as const;
 
 const children = new Set<ChildProcessWithoutNullStreams>();
@@ -63,17 +64,17 @@ async function result(name: string): Promise<object> {
   return { files, steps, state: createHash('sha256').update(state).digest('hex') };
 }
 
-describe.each(Object.entries(NETWORKS))('%s', (network, settings) => {
+describe.each(Object.entries(RUNS))('%s', (label, { network, ...settings }) => {
   it('killed twice and resumed ends bit for bit as one that never stopped', async () => {
     const values = (name: string, more: object = {}): Record<string, unknown> =>
       tinySettings(folder, {
-        outputDir: join(folder, `${network}-${name}`),
+        outputDir: join(folder, `${label}-${name}`),
         resume: 'latest',
         ...settings,
         ...more,
       });
     // Looks at every step, and at none but the last: they must leave no trace in the weights.
-    await tinyRun(network as keyof typeof NETWORKS, values('whole', { measureMinutes: 0, sampleMinutes: 0 }));
+    await tinyRun(network, values('whole', { measureMinutes: 0, sampleMinutes: 0 }));
     for (const at of [3, 6]) {
       const events = await runAndKill(
         { network, ...values('killed') },
@@ -81,9 +82,9 @@ describe.each(Object.entries(NETWORKS))('%s', (network, settings) => {
       );
       expect(events.at(-1)).toMatchObject({ type: 'step', step: at });
     }
-    const events = await tinyRun(network as keyof typeof NETWORKS, values('killed'));
+    const events = await tinyRun(network, values('killed'));
     expect(events[0]).toMatchObject({ type: 'run-started', resumedFrom: 5 });
-    expect(await result(`${network}-killed`)).toEqual(await result(`${network}-whole`));
+    expect(await result(`${label}-killed`)).toEqual(await result(`${label}-whole`));
   });
 });
 

@@ -67,6 +67,11 @@ export const unetSchema = z.strictObject({
     emaDecay: 0.999,
   }),
   captionDropout: option(z.number().min(0).max(1).default(0.1), 'share of captions left out, for guidance'),
+  trainTextEncoder: option(z.boolean().default(false), 'train the text encoder as well, through the noise'),
+  textEncoderLearningRate: option(
+    positive.optional(),
+    'learning rate of the text encoder; default: the same as the rest',
+  ),
   snrGamma: option(positive.optional(), 'Min-SNR weighting of timesteps (5 is usual); default: off'),
   wrongBy: option(
     z.string().min(1).optional(),

@@ -1,6 +1,6 @@
 // The command from a config file to a model that opens: a small Stable Diffusion from random weights, all three networks,
 // a few steps each; then what is finished is left alone, and what differs in the file starts elsewhere.
-import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRng, readEvents, writePng } from '@likeness/core';
@@ -114,6 +114,20 @@ it('measures an export as its training did', async () => {
   const pictures = await typed('pretrain', 'validate', exported, ...data, '--pictures', `base=${folder}`);
   expect([pictures.code, pictures.err]).toEqual([EXIT.usage, expect.stringContaining('--subjects FOLDER')]);
 }, 300_000);
+
+it('measures how far words move text states, where the data say which words', async () => {
+  const said = join(folder, 'said');
+  await mkdir(said);
+  const rows = ['red', 'green'].map((colour, i) => ({
+    ...{ file_name: `${i}.png`, text: `a ${colour} thing` },
+    colour,
+  }));
+  for (const { file_name: name } of rows) await copyFile(join(folder, 'data', name), join(said, name));
+  await writeFile(join(said, 'metadata.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));
+  const { code, out } = await typed('pretrain', 'validate', TINY, '--data', said, '--json');
+  expect(code).toBe(EXIT.ok);
+  expect(JSON.parse(out)).toMatchObject({ pictures: 2, 'apart.colour': expect.any(Number) as number });
+}, 60_000);
 
 it.each(['doodle', 'doodle-further', 'doodle-judges'])('%s lacks nothing but pictures', async (name) => {
   const nowhere = join(folder, 'nowhere');

@@ -1,12 +1,12 @@
-// pipeline pretrain validate: whether an encoder is fit to judge, and how well an autoencoder gives pictures back,
-// measured on pictures they were not trained on.
+// pipeline pretrain validate: whether an encoder is fit to judge; how well a model's autoencoder gives pictures back, and
+// how far words move its text states. Measured on pictures they were not trained on.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError, physicalCores } from '@likeness/core';
 import {
   measureFidelity,
-  validateAutoencoder,
   validateEncoder,
+  validateModel,
   type FidelityRow,
   type Validation,
 } from '@likeness/plugin-pretrain';
@@ -18,8 +18,9 @@ import type { Terminal } from '../terminal/terminal.ts';
 import type { SetExitCode } from './run.ts';
 
 const EXAMPLES = `
-NETWORK is a folder in transformers’ layout: ViTModel, CLIPModel or ViTForImageClassification; or a text-to-image model, whose
-autoencoder is measured.
+NETWORK is a folder in transformers’ layout: ViTModel, CLIPModel or ViTForImageClassification; or a text-to-image model: of
+that, how well pictures come back from the autoencoder (psnr, l1), and how far apart text states are that differ in one word,
+alone and beside others (apart.noun, apart.noun.beside.colour): states that lie close together draw the same thing.
 
 Examples:
   pipeline pretrain validate runs/judges/image-encoder/export --data drawings/heldout
@@ -41,7 +42,7 @@ interface Flags {
 
 export function validateCommand(terminal: Terminal, exit: SetExitCode): Command {
   return new Command('validate')
-    .description('measure whether an encoder is fit to judge, or how well an autoencoder gives pictures back')
+    .description('measure whether an encoder is fit to judge, or a model’s autoencoder and text encoder')
     .argument('<network>')
     .requiredOption('--data <folders...>', 'captioned pictures that it was not trained on')
     .option('--identity <columns...>', 'columns that say which pictures show the same individual', [
@@ -79,7 +80,7 @@ export function validateCommand(terminal: Terminal, exit: SetExitCode): Command 
           throw new ConfigError('only encoders score subjects', { where: '--subjects', got: folder });
         }
         const model = await modelSource.open(folder);
-        tell(await validateAutoencoder({ model, data, threads, cacheDir }));
+        tell(await validateModel({ model, data, threads, cacheDir }));
         return;
       }
       const encoder = await encoderSource.open(folder);

@@ -45,12 +45,18 @@ export function wrongCaptions(
         except
       );
     };
-    const word = value === undefined || value === '' ? undefined : wholeWord(value);
-    if (value !== undefined && word?.test(caption) === true && values.length > 1)
-      return caption.replace(word, draw(values, value));
+    if (value !== undefined && value !== '' && saysWord(caption, value) && values.length > 1)
+      return exchangeWord(caption, value, draw(values, value));
     return draw(captions, caption);
   });
 }
+
+/** Whether a caption says a value, as words of their own. */
+export const saysWord = (caption: string, value: string): boolean => wholeWord(value).test(caption);
+
+/** The first place a caption says a value says another one. */
+export const exchangeWord = (caption: string, value: string, other: string): string =>
+  caption.replace(wholeWord(value), () => other);
 
 const wholeWord = (text: string): RegExp =>
   new RegExp(

@@ -43,7 +43,7 @@ export function captionTargets(
     labels: labelsOf(numbers),
   });
   return {
-    changed: textEncoder.name,
+    changed: [textEncoder.name],
     groups: head.groups,
     initialValues: head.initialValues,
     losses: {

@@ -25,7 +25,7 @@ export function classifierObjective(
   const order = pictureOrder(store.training, createRng(config.seed), 'classifier.order');
   const batches = encoderBatches(setting, store, batchSize, VIEWS);
   return {
-    changed: 'encoder',
+    changed: ['encoder'],
     groups: encoderGroups(model),
     initialValues: new Map(),
     losses: {

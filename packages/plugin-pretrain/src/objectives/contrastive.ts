@@ -46,7 +46,7 @@ export function contrastive(
     pixels: toUnitRange(await store.read(numbers)),
   });
   return {
-    changed: textEncoder.name,
+    changed: [textEncoder.name],
     groups: head.groups,
     initialValues: new Map([
       ...head.initialValues,

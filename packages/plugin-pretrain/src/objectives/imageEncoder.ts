@@ -27,7 +27,7 @@ export function imageEncoderObjective(
   const draw = individuals(pictures, store.training, settings, rng);
   const batches = encoderBatches(setting, store, batchSize, VIEWS);
   return {
-    changed: 'encoder',
+    changed: ['encoder'],
     groups: encoderGroups(model),
     initialValues: new Map(),
     losses: {

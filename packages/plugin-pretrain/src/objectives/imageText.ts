@@ -62,7 +62,7 @@ export function imageTextObjective(
     },
   );
   return {
-    changed: 'encoder',
+    changed: ['encoder'],
     groups: encoderGroups(model),
     initialValues: new Map(),
     losses: {

@@ -2,6 +2,7 @@
 // with a wrong caption. A model that reads its captions predicts better with the true one; the gap opens long before
 // samples show anything, first at high noise.
 import type { Program, Rng } from '@likeness/core';
+import type { Feeds } from '../objective.ts';
 
 interface DrawnRows {
   readonly latents: Float32Array;
@@ -12,11 +13,14 @@ interface DrawnRows {
 export interface NoiseMeasures {
   /** Pictures measured on. */
   readonly numbers: readonly number[];
-  /** Row of the text states for a picture's caption. */
+  /** Row of the table of captions for a picture. */
   captionOf(number: number): number;
   /** The same for the wrong caption of the picture at a place of `numbers`. */
   wrongOf(place: number): number;
-  encoded(numbers: readonly number[], texts: readonly number[]): Promise<[Float32Array, Float32Array]>;
+  /** Packed latents of pictures. */
+  latentsOf(numbers: readonly number[]): Promise<Float32Array>;
+  /** Captions as the noise predictor's functions take them. */
+  textFeeds(texts: readonly number[]): Promise<Feeds>;
   drawLatents(records: Float32Array, noise: Float32Array): Float32Array;
   noisy(rows: DrawnRows): { readonly noisyLatents: Float32Array; readonly target: Float32Array };
   readonly rng: Rng;
@@ -55,10 +59,10 @@ async function meanLoss(
     const count = Math.min(batchSize, numbers.length - first);
     // The last batch is filled up with its first row.
     const places = Array.from({ length: batchSize }, (_, row) => first + (row < count ? row : 0));
-    const [records, hiddenStates] = await measured.encoded(
-      places.map((place) => numbers[place] ?? 0),
-      places.map(textOf),
-    );
+    const [records, text] = await Promise.all([
+      measured.latentsOf(places.map((place) => numbers[place] ?? 0)),
+      measured.textFeeds(places.map(textOf)),
+    ]);
     const normal = (purpose: string): Float32Array =>
       rng.stream(`measure.${purpose}`, 0, first).normal(batchSize * size);
     const timesteps = Int32Array.from(places, timestepOf);
@@ -70,7 +74,7 @@ async function meanLoss(
     const { losses = [] } = await program.run('lossOfEach', {
       ...measured.noisy(rows),
       timesteps,
-      hiddenStates,
+      ...text,
     });
     for (let row = 0; row < count; row++) sum += losses[row] ?? Number.NaN;
   }

@@ -8,19 +8,22 @@ import {
   noisedRows,
   tf,
   latentShapeOf,
+  type Parameters,
   type Program,
   type RecordFile,
   type Tensor,
+  type Variable,
 } from '@likeness/core';
 import { captionTable, wrongCaptions } from '../data/captions.ts';
 import { pictureOrder } from '../data/draw.ts';
-import { encodedCaptions, encodedPictures, readFloats, type EncodeOptions } from '../data/encoded.ts';
+import { encodedPictures, readFloats, type EncodeOptions } from '../data/encoded.ts';
 import type { PictureStore } from '../data/pictureStore.ts';
 import type { Feeds, Objective } from '../objective.ts';
 import type { UNetConfig } from '../schema.ts';
 import type { ModelSetting } from '../stages/context.ts';
 import { measureNoisePredictor } from './noiseMeasures.ts';
 import { pictureSampler } from './samples.ts';
+import { encodedText, trainedText } from './textInput.ts';
 import { unetFunctions } from './unetFunctions.ts';
 
 export function unetObjective(
@@ -29,7 +32,7 @@ export function unetObjective(
   settings: UNetConfig,
 ): Objective {
   const { model, config, resolution } = setting;
-  const { batchSize, captionDropout, snrGamma } = settings;
+  const { batchSize, captionDropout, snrGamma, trainTextEncoder, textEncoderLearningRate } = settings;
   const latentShape = latentShapeOf(model, resolution);
   const size = latentShape.reduce((a, b) => a * b, 1);
   const { scalingFactor } = model.latentCodec;
@@ -44,16 +47,13 @@ export function unetObjective(
   const captions = captionTable([...pictures.pictures.map(({ caption }) => caption), ...wrong]);
   const captionOf = (number: number): number => captions.indexOf(pictures.pictures[number]?.caption ?? '');
   const drawPictures = pictureOrder(pictures.training, rng, 'unet.order');
+  const text = (trainTextEncoder ? trainedText : encodedText)(model, captions.texts, batchSize);
   const sampler = pictureSampler(setting, pictures);
 
   let latents: RecordFile | undefined;
-  let states: RecordFile | undefined;
-  const encoded = async (
-    numbers: readonly number[],
-    texts: readonly number[],
-  ): Promise<[Float32Array, Float32Array]> => {
-    if (!latents || !states) throw new Error('latents and text states are encoded before they are read');
-    return Promise.all([readFloats(latents, numbers), readFloats(states, texts)]);
+  const latentsOf = async (numbers: readonly number[]): Promise<Float32Array> => {
+    if (!latents) throw new Error('latents are encoded before they are read');
+    return readFloats(latents, numbers);
   };
   /** Latents drawn from their distributions, scaled. */
   const drawLatents = (records: Float32Array, noise: Float32Array): Float32Array => {
@@ -66,12 +66,18 @@ export function unetObjective(
   };
 
   return {
-    changed: 'unet',
+    changed: ['unet', ...(trainTextEncoder ? [model.textEncoder.name] : [])],
     groups: [
-      {
-        name: 'unet',
-        variables: [...model.noisePredictor.parameters.entries().values()].map(({ variable }) => variable),
-      },
+      { name: 'unet', variables: variablesOf(model.noisePredictor) },
+      ...(trainTextEncoder
+        ? [
+            {
+              name: 'text-encoder',
+              variables: variablesOf(model.textEncoder),
+              ...(textEncoderLearningRate === undefined ? {} : { learningRate: textEncoderLearningRate }),
+            },
+          ]
+        : []),
     ],
     initialValues: new Map(),
     losses: {
@@ -81,11 +87,11 @@ export function unetObjective(
           target: float32(batchSize, ...latentShape),
           timesteps: int32(batchSize),
           timestepWeights: float32(batchSize),
-          hiddenStates: float32(batchSize, model.textEncoder.maxLength, model.textEncoder.hiddenSize),
+          ...text.inputs,
         },
-        compute: ({ noisyLatents, target, timesteps, timestepWeights, hiddenStates }) => {
+        compute: ({ noisyLatents, target, timesteps, timestepWeights, ...fed }) => {
           const t = tf.cast(timesteps as Tensor, 'float32');
-          const prediction = model.noisePredictor.predict(noisyLatents as Tensor, t, hiddenStates as Tensor);
+          const prediction = model.noisePredictor.predict(noisyLatents as Tensor, t, text.statesOf(fed));
           const each = tf.mean(tf.square(tf.sub(prediction, target as Tensor)), [1, 2, 3]); // [B]
           return {
             total: tf.mean(tf.mul(each, timestepWeights as Tensor)),
@@ -95,12 +101,15 @@ export function unetObjective(
         share: 1,
       },
     },
-    functions: { ...unetFunctions(setting, settings, pictures, captions.texts.length), ...sampler.functions },
+    functions: {
+      ...unetFunctions(setting, settings, text, pictures, captions.texts.length),
+      ...sampler.functions,
+    },
     async encode(fed: Omit<EncodeOptions, 'model'>) {
       const options: EncodeOptions = { ...fed, model };
       await sampler.check();
       latents = await encodedPictures(pictures, size, options);
-      states = await encodedCaptions(captions.texts, options);
+      await text.encode(options);
     },
     lossAt: () => 'denoise',
     async batchOf(_, step): Promise<Feeds> {
@@ -109,21 +118,22 @@ export function unetObjective(
       const texts = numbers.map((number, row) =>
         (leftOut[row] ?? 1) < captionDropout ? 0 : captionOf(number),
       );
-      const [records, hiddenStates] = await encoded(numbers, texts);
+      const [records, textFeeds] = await Promise.all([latentsOf(numbers), text.feedsOf(texts)]);
       const normal = (purpose: string): Float32Array =>
         rng.stream(`unet.${purpose}`, step, 0).normal(batchSize * size);
       const timesteps = rng
         .stream('unet.timesteps', step, 0)
         .integers(batchSize, 0, noiseSchedule.numTrainTimesteps);
       const rows = { latents: drawLatents(records, normal('posterior')), noise: normal('noise'), timesteps };
-      return { ...noisedRows(rows, noiseSchedule, snrGamma), hiddenStates };
+      return { ...noisedRows(rows, noiseSchedule, snrGamma), ...textFeeds };
     },
     measure: (program: Program) =>
       measureNoisePredictor(program, {
         numbers: measured,
         captionOf,
         wrongOf: (place) => captions.indexOf(wrong[place] ?? ''),
-        encoded,
+        latentsOf,
+        textFeeds: text.feedsOf,
         drawLatents,
         noisy: (rows) => ({
           noisyLatents: addNoise(noiseSchedule, rows.latents, rows.noise, rows.timesteps),
@@ -138,10 +148,13 @@ export function unetObjective(
     look: sampler.look,
     close: () => {
       void latents?.close();
-      void states?.close();
+      text.close();
     },
   };
 }
+
+const variablesOf = ({ parameters }: { readonly parameters: Parameters }): Variable[] =>
+  [...parameters.entries().values()].map(({ variable }) => variable);
 
 /** The column named, or `noun` where the data have one. */
 function wrongColumn({ wrongBy }: UNetConfig, { pictures }: PictureStore): string | undefined {

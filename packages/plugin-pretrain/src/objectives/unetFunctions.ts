@@ -4,6 +4,7 @@ import type { PictureStore } from '../data/pictureStore.ts';
 import { planned } from '../objective.ts';
 import type { UNetConfig } from '../schema.ts';
 import type { ModelSetting } from '../stages/context.ts';
+import type { TextInput } from './textInput.ts';
 
 /** Rows encoded together. */
 export const ENCODED_TOGETHER = 32;
@@ -13,6 +14,7 @@ const MEASURES = 10;
 export function unetFunctions(
   { model, resolution, config }: ModelSetting,
   { batchSize, measureTimesteps }: UNetConfig,
+  text: TextInput,
   { pictures }: PictureStore,
   numCaptions: number,
 ): Record<string, PlannedFunction> {
@@ -35,10 +37,14 @@ export function unetFunctions(
       noisyLatents: float32(batchSize, ...latentShape),
       target: float32(batchSize, ...latentShape),
       timesteps: int32(batchSize),
-      hiddenStates: float32(batchSize, textEncoder.maxLength, textEncoder.hiddenSize),
+      ...text.inputs,
     },
-    ({ noisyLatents, target, timesteps, hiddenStates }) => {
-      const prediction = noisePredictor.predict(noisyLatents, tf.cast(timesteps, 'float32'), hiddenStates);
+    ({ noisyLatents, target, timesteps, ...fed }) => {
+      const prediction = noisePredictor.predict(
+        noisyLatents,
+        tf.cast(timesteps, 'float32'),
+        text.statesOf(fed),
+      );
       return { losses: tf.mean(tf.square(tf.sub(prediction, target)), [1, 2, 3]) };
     },
   );

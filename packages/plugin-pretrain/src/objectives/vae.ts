@@ -54,7 +54,7 @@ export function vaeObjective(setting: ModelSetting, pictures: PictureStore, sett
     .map(({ variable }) => variable);
   const measured = { pictures, together, resolution, limit: config.measurePictures };
   return {
-    changed: 'vae',
+    changed: ['vae'],
     groups: [{ name: 'vae', variables }],
     initialValues: new Map(),
     losses: Object.fromEntries(losses),

@@ -53,7 +53,7 @@ export async function exportModel(
   };
   const unfinished = await beginFolder(folder, { recipe: `pretrain-${network}` });
   try {
-    const files = await model.export(unfinished.folder, averaged, [objective.changed], options);
+    const files = await model.export(unfinished.folder, averaged, objective.changed, options);
     await unfinished.commit();
     return files.map((file) => `${folder}/${file}`);
   } catch (error) {

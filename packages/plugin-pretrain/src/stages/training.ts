@@ -8,6 +8,7 @@ import {
   updateScalars,
   writeCheckpoint,
   type LoopEnd,
+  type ParameterGroup,
   type Stage,
   type StepResult,
   type TypedData,
@@ -127,6 +128,8 @@ export function stepTaker(
     schedules.set(total, known);
     return training.learningRate * known(step);
   };
+  const shareOf = (group: ParameterGroup): number =>
+    (group.learningRate ?? training.learningRate) / training.learningRate;
   const draw = (step: number): Drawn => {
     const loss = objective.lossAt(step, plan.totalAt(step));
     return { step, loss, feeds: objective.batchOf(loss, step) };
@@ -136,7 +139,7 @@ export function stepTaker(
     const { loss, feeds } = ahead?.step === step ? ahead : draw(step);
     const batch = await feeds;
     const rate = rateAt(step);
-    const learningRates = objective.groups.map(() => rate);
+    const learningRates = objective.groups.map((group) => shareOf(group) * rate);
     const scalars = updateScalars(step, {
       learningRates,
       adamBeta1: training.adamBeta1,
@@ -152,7 +155,7 @@ export function stepTaker(
       step,
       resultOf(
         outputs,
-        objective.groups.map(({ name }) => [name, rate]),
+        objective.groups.map((group) => [group.name, shareOf(group) * rate]),
       ),
       checkpoint(),
     );

@@ -1,8 +1,14 @@
-// What a validation is made of: the share of variance a column explains, and captions that differ in one thing.
-import { createRng } from '@likeness/core';
-import { expect, it } from 'vitest';
+// What a validation is made of: the share of variance a column explains, captions that differ in one thing, and how far
+// one word moves the text states.
+import { createRng, defineFunction, int32, startMachine, type Tensor } from '@likeness/core';
+import { createTinyModel, openTinyModel, temporaryFolder } from '@likeness/core/testing';
+import { beforeAll, expect, it } from 'vitest';
 import { phrasesOf } from './captionPhrases.ts';
 import { varianceExplained } from './explained.ts';
+import { measureTextStates } from './textStates.ts';
+
+const folder = temporaryFolder();
+beforeAll(() => createTinyModel(folder));
 
 it('explains all, half or none of the variance', () => {
   const keys = Array.from({ length: 600 }, (_, i) => `group ${i % 6}`);
@@ -44,4 +50,47 @@ it('finds how captions call things and places', () => {
     ['beach', ' on the beach'],
     ['snow', ' in the snow'],
   ]);
+});
+
+it('tells how far one word moves the states, by what else is said', async () => {
+  const model = await openTinyModel(folder);
+  const picture = (caption: string, columns: Readonly<Record<string, string>>) => ({
+    ...{ path: '', caption },
+    columns,
+  });
+  const told = await measureTextStates({
+    model,
+    threads: 1,
+    pictures: [
+      picture('a cat', { noun: 'cat', set: 'never said' }),
+      picture('a red dog', { noun: 'dog', colour: 'red' }),
+      picture('a blue dog', { noun: 'dog', colour: 'blue' }),
+    ],
+  });
+  expect(Object.keys(told)).toEqual(['apart.colour.beside.noun', 'apart.noun', 'apart.noun.beside.colour']);
+
+  const { maxLength, hiddenSize } = model.textEncoder;
+  const encode = defineFunction({ ids: int32(1, maxLength) }, ({ ids }) => ({
+    states: model.textEncoder.encode(ids as Tensor),
+  }));
+  const machine = await startMachine(
+    { model, threads: 1, mode: 'graph', precision: 'fp32', gradientCheckpointing: false },
+    { encode: { definition: encode, expectedRuns: 2 } },
+  );
+  const idsOf = (text: string): Int32Array => Int32Array.from(model.tokenizer.encodePadded(text));
+  const statesOf = async (text: string): Promise<Float32Array> =>
+    (await machine.program.run('encode', { ids: idsOf(text) }))['states'] as Float32Array;
+  const [cat, dog] = [await statesOf('a cat'), await statesOf('a dog')];
+  await machine.close();
+  const distances = Array.from({ length: maxLength }, (_, position) => {
+    const at = (states: Float32Array): Float32Array =>
+      states.subarray(position * hiddenSize, (position + 1) * hiddenSize);
+    return Math.hypot(...at(cat).map((value, i) => value - (at(dog)[i] ?? 0)));
+  });
+  expect(told['apart.noun']).toBeCloseTo(Math.max(...distances), 4);
+});
+
+it('tells nothing of captions that say no column', async () => {
+  const pictures = [{ path: '', caption: 'a cat', columns: { set: 'never said' } }];
+  expect(await measureTextStates({ model: await openTinyModel(folder), threads: 1, pictures })).toEqual({});
 });
