@@ -36,8 +36,8 @@ export function replaceBlock(command, file, text) {
   const start = `<!-- measured by \`${command}\` -->`;
   const path = join(ROOT, file);
   const old = readFileSync(path, 'utf8');
-  const [before, rest] = old.split(start);
-  const after = rest?.split(END)[1];
-  if (after === undefined) throw new SetUpError(`${file} lacks the markers ${start} … ${END}`);
-  writeFileSync(path, `${before}${start}\n\n${text}\n\n${END}${after}`);
+  const from = old.indexOf(start);
+  const to = old.indexOf(END, from);
+  if (from < 0 || to < 0) throw new SetUpError(`${file} lacks the markers ${start} … ${END}`);
+  writeFileSync(path, `${old.slice(0, from)}${start}\n\n${text}\n\n${old.slice(to)}`);
 }
