@@ -127,10 +127,8 @@ describe('the noise predictor', () => {
   it('begins at the same loss, whether captions are encoded beforehand or in the step', async () => {
     const unet = { ...FAST, maxTrainSteps: 1, measureTimesteps: [500] };
     const before = of(await run('unet', 'states', { unet }), 'measured')[0]!.measures;
-    const within = of(
-      await run('unet', 'ids', { unet: { ...unet, trainTextEncoder: true } }),
-      'measured',
-    )[0]!.measures;
+    const within = of(await run('unet', 'ids', { unet: { ...unet, trainTextEncoder: true } }), 'measured')[0]!
+      .measures;
     for (const [name, value] of Object.entries(before)) expect(within[name]).toBeCloseTo(value, 5);
   });
 });
