@@ -124,6 +124,11 @@ describe('the noise predictor', () => {
     expect(await changed('unet-text')).toEqual(['text_encoder', 'unet']);
   });
 
+  it('refuses a rate for a text encoder that does not train', async () => {
+    const unet = { ...FAST, maxTrainSteps: 1, textEncoderLearningRate: 1e-3 };
+    await expect(run('unet', 'refused', { unet })).rejects.toThrow(/does not train/);
+  });
+
   it('begins at the same loss, whether captions are encoded beforehand or in the step', async () => {
     const unet = { ...FAST, maxTrainSteps: 1, measureTimesteps: [500] };
     const before = of(await run('unet', 'states', { unet }), 'measured')[0]!.measures;

@@ -126,6 +126,11 @@ function misfits({ network, model }: ModelTraining, config: PretrainConfig, reso
     details.push(
       'scheduler: where the last timestep is pure noise (rescale_betas_zero_snr), noise cannot be predicted from it: v_prediction can',
     );
+  const { trainTextEncoder, textEncoderLearningRate } = config.unet;
+  if (network === 'unet' && textEncoderLearningRate !== undefined && !trainTextEncoder)
+    details.push(
+      `unet.textEncoderLearningRate: ${textEncoderLearningRate} for a text encoder that does not train: trainTextEncoder beside it`,
+    );
   return details;
 }
 

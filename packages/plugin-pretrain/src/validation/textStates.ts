@@ -1,9 +1,8 @@
 // How far a word moves the text states, alone and beside others: what the noise predictor cannot see in the states it
 // does not draw. A contrastive text encoder lets loud words (a colour) drown quiet ones (the thing that has it).
-import { defineFunction, int32, startMachine, type DiffusionModel, type Tensor } from '@likeness/core';
+import { defineFunction, int32, type DiffusionModel, type Program } from '@likeness/core';
 import type { CaptionedPicture } from '../data/captionedPictures.ts';
 import { exchangeWord, saysWord } from '../data/captions.ts';
-import { planned } from '../objective.ts';
 import type { Validation } from './validateEncoder.ts';
 
 /** Captions of a call: each with the word it has and with another one. */
@@ -12,12 +11,6 @@ const TOGETHER = 64;
 const CAPTIONS = 512;
 /** Columns with more values than this are names of pictures, not words. */
 const MOST_VALUES = 200;
-
-export interface TextStatesOptions {
-  readonly model: DiffusionModel;
-  readonly pictures: readonly CaptionedPicture[];
-  readonly threads: number;
-}
 
 /** A caption, and the same with one column's word exchanged for another of its values. */
 interface Exchange {
@@ -28,78 +21,69 @@ interface Exchange {
   readonly beside: readonly string[];
 }
 
+/** Text states of as many captions as `measureTextStates` asks for at once. */
+export const encodingTexts = ({ textEncoder }: DiffusionModel) =>
+  defineFunction({ ids: int32(2 * TOGETHER, textEncoder.maxLength) }, ({ ids }) => ({
+    states: textEncoder.encode(ids),
+  }));
+
 /**
  * For every column of the data whose values captions say: how far the states move when its word is exchanged for another
  * one, at the position where they move most, since attention looks where it likes. Mean of `apart.noun` over captions that
  * say no other column's word, of `apart.noun.beside.colour` over those that say a colour as well.
+ * @param program has `encodingTexts` as `encodeTexts`
  */
-export async function measureTextStates({
-  model,
-  pictures,
-  threads,
-}: TextStatesOptions): Promise<Validation> {
+export async function measureTextStates(
+  program: Program,
+  { textEncoder, tokenizer }: DiffusionModel,
+  pictures: readonly CaptionedPicture[],
+): Promise<Validation> {
   const exchanges = exchangesOf(pictures);
-  if (exchanges.length === 0) return {};
-  const { textEncoder, tokenizer } = model;
-  const { maxLength } = textEncoder;
-  const ids = int32(2 * TOGETHER, maxLength);
-  const encode = defineFunction({ ids }, (fed) => ({ states: textEncoder.encode(fed.ids as Tensor) }));
-  const machine = await startMachine(
-    { model, threads, mode: 'graph', precision: 'fp32', gradientCheckpointing: false },
-    { encode: planned(encode, Math.ceil(exchanges.length / TOGETHER)) },
-  );
-  const distances = new Map<string, number[]>();
-  try {
-    for (let at = 0; at < exchanges.length; at += TOGETHER) {
-      const own = exchanges.slice(at, at + TOGETHER);
-      const filled = Array.from({ length: TOGETHER }, (_, row) => own[row] ?? own[0]);
-      const texts = [...filled.map((one) => one?.caption ?? ''), ...filled.map((one) => one?.other ?? '')];
-      const rows = texts.flatMap((text) => [...tokenizer.encodePadded(text)]);
-      const { states = new Float32Array() } = await machine.program.run('encode', {
-        ids: Int32Array.from(rows),
-      });
-      own.forEach((exchange, row) => {
-        const distance = greatestDistance(states as Float32Array, row, maxLength);
-        for (const name of namesOf(exchange)) distances.set(name, [...(distances.get(name) ?? []), distance]);
-      });
-    }
-  } finally {
-    await machine.close();
+  const distances = new Map<string, { sum: number; count: number }>();
+  for (let at = 0; at < exchanges.length; at += TOGETHER) {
+    const own = exchanges.slice(at, at + TOGETHER);
+    const filled = Array.from({ length: TOGETHER }, (_, row) => own[row] ?? own[0]);
+    const texts = [...filled.map((one) => one?.caption ?? ''), ...filled.map((one) => one?.other ?? '')];
+    const ids = Int32Array.from(texts.flatMap((text) => [...tokenizer.encodePadded(text)]));
+    const { states = new Float32Array() } = await program.run('encodeTexts', { ids });
+    own.forEach((exchange, row) => {
+      const distance = greatestDistance(states as Float32Array, row, textEncoder.maxLength);
+      for (const name of namesOf(exchange)) {
+        const { sum, count } = distances.get(name) ?? { sum: 0, count: 0 };
+        distances.set(name, { sum: sum + distance, count: count + 1 });
+      }
+    });
   }
+  const names = [...distances.keys()].sort();
   return Object.fromEntries(
-    [...distances].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, all]) => [name, mean(all)]),
+    names.map((name) => {
+      const { sum = Number.NaN, count = 1 } = distances.get(name) ?? {};
+      return [name, sum / count];
+    }),
   );
 }
 
 function exchangesOf(pictures: readonly CaptionedPicture[]): Exchange[] {
-  const values = new Map<string, Set<string>>();
-  for (const { caption, columns } of pictures) {
-    for (const [column, value] of Object.entries(columns)) {
-      if (value === '' || !saysWord(caption, value)) continue;
-      values.set(column, (values.get(column) ?? new Set()).add(value));
-    }
-  }
-  const said = [...values]
-    .filter(([, { size }]) => size > 1 && size <= MOST_VALUES)
-    .map(([column]) => column);
-  const says = ({ caption, columns }: CaptionedPicture, column: string): boolean =>
-    columns[column] !== undefined && columns[column] !== '' && saysWord(caption, columns[column]);
-  return said.flatMap((column) => {
-    const all = [...(values.get(column) ?? [])].sort();
-    // Every value meets others in turn.
-    const otherThan = (value: string, i: number): string => {
+  /** What captions say, by column: each caption is searched once. */
+  const said = pictures.map(({ caption, columns }) => ({
+    caption,
+    words: Object.entries(columns).filter(([, value]) => value !== '' && saysWord(caption, value)),
+  }));
+  const columns = new Set(said.flatMap(({ words }) => words.map(([column]) => column)));
+  return [...columns].flatMap((column) => {
+    const saying = said.flatMap(({ caption, words }) => {
+      const value = words.find(([name]) => name === column)?.[1];
+      return value === undefined ? [] : [{ caption, value, words }];
+    });
+    const all = [...new Set(saying.map(({ value }) => value))].sort();
+    if (all.length < 2 || all.length > MOST_VALUES) return [];
+    return saying.slice(0, CAPTIONS).map(({ caption, value, words }, i) => {
+      // Every value meets others in turn.
       const others = all.filter((other) => other !== value);
-      return others[i % others.length] ?? value;
-    };
-    return pictures
-      .filter((picture) => says(picture, column))
-      .slice(0, CAPTIONS)
-      .map((picture, i) => {
-        const value = picture.columns[column] ?? '';
-        const { caption } = picture;
-        const other = exchangeWord(caption, value, otherThan(value, i));
-        return { column, caption, other, beside: said.filter((one) => one !== column && says(picture, one)) };
-      });
+      const other = exchangeWord(caption, value, others[i % others.length] ?? value);
+      const beside = words.flatMap(([name]) => (name === column ? [] : [name]));
+      return { column, caption, other, beside };
+    });
   });
 }
 
@@ -121,6 +105,3 @@ function greatestDistance(states: Float32Array, row: number, maxLength: number):
   }
   return greatest;
 }
-
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -2,10 +2,10 @@
 // come back, and how far words move the text states.
 import { cacheDir as userCacheDir, openCache, startMachine, type DiffusionModel } from '@likeness/core';
 import { findCaptionedPictures } from '../data/captionedPictures.ts';
-import { openPictureStore, type PictureStore } from '../data/pictureStore.ts';
+import { openPictureStore } from '../data/pictureStore.ts';
 import { planned } from '../objective.ts';
 import { measureReconstructions, MEASURED_TOGETHER, reconstructing } from '../objectives/reconstruction.ts';
-import { measureTextStates } from './textStates.ts';
+import { encodingTexts, measureTextStates } from './textStates.ts';
 import type { Validation } from './validateEncoder.ts';
 
 export interface ModelValidationOptions {
@@ -27,34 +27,30 @@ export async function validateModel(options: ModelValidationOptions): Promise<Va
     heldOutShare: 0,
     cache,
   });
-  try {
-    const reconstructions = await measureAutoencoder(options, pictures);
-    const states = await measureTextStates({ model, pictures: pictures.pictures, threads });
-    return { pictures: pictures.pictures.length, ...reconstructions, ...states };
-  } finally {
-    await pictures.close();
-  }
-}
-
-async function measureAutoencoder(
-  { model, threads }: ModelValidationOptions,
-  pictures: PictureStore,
-): Promise<Validation> {
-  const { resolution } = model;
   const limit = pictures.pictures.length;
   const together = MEASURED_TOGETHER;
-  const machine = await startMachine(
-    { model, threads, mode: 'graph', precision: 'fp32', gradientCheckpointing: false },
-    {
-      reconstruct: planned(
-        reconstructing(model.latentCodec, resolution, together),
-        Math.ceil(limit / together),
-      ),
-    },
-  );
   try {
-    return await measureReconstructions(machine.program, { pictures, together, resolution, limit });
+    const machine = await startMachine(
+      { model, threads, mode: 'graph', precision: 'fp32', gradientCheckpointing: false },
+      {
+        reconstruct: planned(
+          reconstructing(model.latentCodec, resolution, together),
+          Math.ceil(limit / together),
+        ),
+        encodeTexts: planned(encodingTexts(model), 1),
+      },
+    );
+    try {
+      const { program } = machine;
+      return {
+        pictures: limit,
+        ...(await measureReconstructions(program, { pictures, together, resolution, limit })),
+        ...(await measureTextStates(program, model, pictures.pictures)),
+      };
+    } finally {
+      await machine.close();
+    }
   } finally {
-    await machine.close();
+    await pictures.close();
   }
 }

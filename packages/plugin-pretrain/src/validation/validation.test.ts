@@ -5,7 +5,7 @@ import { createTinyModel, openTinyModel, temporaryFolder } from '@likeness/core/
 import { beforeAll, expect, it } from 'vitest';
 import { phrasesOf } from './captionPhrases.ts';
 import { varianceExplained } from './explained.ts';
-import { measureTextStates } from './textStates.ts';
+import { encodingTexts, measureTextStates } from './textStates.ts';
 
 const folder = temporaryFolder();
 beforeAll(() => createTinyModel(folder));
@@ -58,25 +58,24 @@ it('tells how far one word moves the states, by what else is said', async () => 
     ...{ path: '', caption },
     columns,
   });
-  const told = await measureTextStates({
-    model,
-    threads: 1,
-    pictures: [
-      picture('a cat', { noun: 'cat', set: 'never said' }),
-      picture('a red dog', { noun: 'dog', colour: 'red' }),
-      picture('a blue dog', { noun: 'dog', colour: 'blue' }),
-    ],
-  });
-  expect(Object.keys(told)).toEqual(['apart.colour.beside.noun', 'apart.noun', 'apart.noun.beside.colour']);
-
   const { maxLength, hiddenSize } = model.textEncoder;
   const encode = defineFunction({ ids: int32(1, maxLength) }, ({ ids }) => ({
     states: model.textEncoder.encode(ids as Tensor),
   }));
   const machine = await startMachine(
     { model, threads: 1, mode: 'graph', precision: 'fp32', gradientCheckpointing: false },
-    { encode: { definition: encode, expectedRuns: 2 } },
+    {
+      encode: { definition: encode, expectedRuns: 2 },
+      encodeTexts: { definition: encodingTexts(model), expectedRuns: 1 },
+    },
   );
+  const told = await measureTextStates(machine.program, model, [
+    picture('a cat', { noun: 'cat', set: 'never said' }),
+    picture('a red dog', { noun: 'dog', colour: 'red' }),
+    picture('a blue dog', { noun: 'dog', colour: 'blue' }),
+  ]);
+  expect(Object.keys(told)).toEqual(['apart.colour.beside.noun', 'apart.noun', 'apart.noun.beside.colour']);
+
   const idsOf = (text: string): Int32Array => Int32Array.from(model.tokenizer.encodePadded(text));
   const statesOf = async (text: string): Promise<Float32Array> =>
     (await machine.program.run('encode', { ids: idsOf(text) }))['states'] as Float32Array;
@@ -88,9 +87,4 @@ it('tells how far one word moves the states, by what else is said', async () => 
     return Math.hypot(...at(cat).map((value, i) => value - (at(dog)[i] ?? 0)));
   });
   expect(told['apart.noun']).toBeCloseTo(Math.max(...distances), 4);
-});
-
-it('tells nothing of captions that say no column', async () => {
-  const pictures = [{ path: '', caption: 'a cat', columns: { set: 'never said' } }];
-  expect(await measureTextStates({ model: await openTinyModel(folder), threads: 1, pictures })).toEqual({});
 });
