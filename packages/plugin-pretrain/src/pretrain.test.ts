@@ -129,6 +129,11 @@ describe('the noise predictor', () => {
     await expect(run('unet', 'refused', { unet })).rejects.toThrow(/does not train/);
   });
 
+  it('refuses to draw timesteps more often that the model does not have', async () => {
+    const unet = { ...FAST, maxTrainSteps: 1, timestepBiasMultiplier: 2, timestepBiasBegin: 1000 };
+    await expect(run('unet', 'no-timesteps', { unet })).rejects.toThrow(/no timesteps from 1000 to 1000/);
+  });
+
   it('begins at the same loss, whether captions are encoded beforehand or in the step', async () => {
     const unet = { ...FAST, maxTrainSteps: 1, measureTimesteps: [500] };
     const before = of(await run('unet', 'states', { unet }), 'measured')[0]!.measures;

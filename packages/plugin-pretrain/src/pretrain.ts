@@ -20,6 +20,7 @@ import {
   type Run,
 } from '@likeness/core';
 import { trainingOf, type PretrainConfig } from './config.ts';
+import type { UNetConfig } from './schema.ts';
 import { findCaptionedPictures, type CaptionedPicture } from './data/captionedPictures.ts';
 import { settingsHash, settingsWithEffect } from './identity.ts';
 import type { Objective } from './objective.ts';
@@ -126,8 +127,21 @@ function misfits({ network, model }: ModelTraining, config: PretrainConfig, reso
     details.push(
       'scheduler: where the last timestep is pure noise (rescale_betas_zero_snr), noise cannot be predicted from it: v_prediction can',
     );
-  const { trainTextEncoder, textEncoderLearningRate } = config.unet;
-  if (network === 'unet' && textEncoderLearningRate !== undefined && !trainTextEncoder)
+  if (network === 'unet') details.push(...unetMisfits(config.unet, alphasCumprod.length));
+  return details;
+}
+
+function unetMisfits(
+  { trainTextEncoder, textEncoderLearningRate, timestepBiasBegin, timestepBiasEnd }: UNetConfig,
+  numTrainTimesteps: number,
+): string[] {
+  const details: string[] = [];
+  const end = timestepBiasEnd ?? numTrainTimesteps;
+  if (timestepBiasBegin >= end || end > numTrainTimesteps)
+    details.push(
+      `unet.timestepBiasBegin: no timesteps from ${timestepBiasBegin} to ${end}: the model has those from 0 to ${numTrainTimesteps}`,
+    );
+  if (textEncoderLearningRate !== undefined && !trainTextEncoder)
     details.push(
       `unet.textEncoderLearningRate: ${textEncoderLearningRate} for a text encoder that does not train: trainTextEncoder beside it`,
     );

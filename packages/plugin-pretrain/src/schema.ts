@@ -73,6 +73,15 @@ export const unetSchema = z.strictObject({
     'learning rate of the text encoder; default: the same as the rest',
   ),
   snrGamma: option(positive.optional(), 'Min-SNR weighting of timesteps (5 is usual); default: off'),
+  timestepBiasMultiplier: option(
+    positive.default(1),
+    'how many times as often as others the timesteps from timestepBiasBegin to timestepBiasEnd are drawn',
+  ),
+  timestepBiasBegin: option(z.int().nonnegative().default(0), 'the first timestep drawn more often'),
+  timestepBiasEnd: option(
+    positiveInt.optional(),
+    'the timestep after the last one drawn more often; default: to the end',
+  ),
   wrongBy: option(
     z.string().min(1).optional(),
     'column whose word is exchanged in the wrong captions of measures; default: noun, else another picture’s caption',

@@ -24,6 +24,7 @@ import type { ModelSetting } from '../stages/context.ts';
 import { measureNoisePredictor } from './noiseMeasures.ts';
 import { pictureSampler } from './samples.ts';
 import { encodedText, trainedText } from './textInput.ts';
+import { timestepDraw } from './timesteps.ts';
 import { unetFunctions } from './unetFunctions.ts';
 
 export function unetObjective(
@@ -46,6 +47,7 @@ export function unetObjective(
   const wrong = wrongCaptions(pictures.pictures, measured, wrongColumn(settings, pictures), rng);
   const captions = captionTable([...pictures.pictures.map(({ caption }) => caption), ...wrong]);
   const captionOf = (number: number): number => captions.indexOf(pictures.pictures[number]?.caption ?? '');
+  const drawTimesteps = timestepDraw(settings, noiseSchedule.numTrainTimesteps, rng);
   const drawPictures = pictureOrder(pictures.training, rng, 'unet.order');
   const text = (trainTextEncoder ? trainedText : encodedText)(model, captions.texts, batchSize);
   const sampler = pictureSampler(setting, pictures);
@@ -121,9 +123,7 @@ export function unetObjective(
       const [records, textFeeds] = await Promise.all([latentsOf(numbers), text.feedsOf(texts)]);
       const normal = (purpose: string): Float32Array =>
         rng.stream(`unet.${purpose}`, step, 0).normal(batchSize * size);
-      const timesteps = rng
-        .stream('unet.timesteps', step, 0)
-        .integers(batchSize, 0, noiseSchedule.numTrainTimesteps);
+      const timesteps = drawTimesteps(step, batchSize);
       const rows = { latents: drawLatents(records, normal('posterior')), noise: normal('noise'), timesteps };
       return { ...noisedRows(rows, noiseSchedule, snrGamma), ...textFeeds };
     },
