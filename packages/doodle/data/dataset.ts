@@ -2,6 +2,7 @@
 // stays: a stopped run goes on, and a larger count adds to a smaller one.
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { join } from 'node:path';
 import { DataError } from '@likeness/engine';
 import type { Painter } from './painter.ts';
@@ -116,7 +117,9 @@ export async function writeMetadata({
 /** Those that differ from the usual: a folder of usual ones is what it was before shares could be chosen. */
 function unusual(shares: Shares): Partial<Shares> {
   return Object.fromEntries(
-    Object.entries(shares).filter(([name, share]) => share !== USUAL_SHARES[name as keyof Shares]),
+    Object.entries(shares).filter(
+      ([name, share]) => !isDeepStrictEqual(share, USUAL_SHARES[name as keyof Shares]),
+    ),
   );
 }
 

@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { DataError, LikenessError } from '@likeness/engine';
+import { NOUNS } from './catalog.ts';
 import { openDataset, writeMetadata, type DatasetRequest } from './dataset.ts';
 import { SUBJECTS } from './heldOut.ts';
 import { Painter } from './painter.ts';
@@ -25,6 +26,7 @@ const USAGE = `pnpm doodle-data OUT --count N   captioned pictures: PNG files an
   --seed N      [0]               --size PX     side of the pictures [64]
   --recoloured SHARE  things in other colours than their drawing's [${String(USUAL_SHARES.recoloured)}]
   --sized SHARE       captions that say small or large [${String(USUAL_SHARES.sized)}]
+  --often NOUN,NOUN   nouns that come once more in a round of the 50, each time they are named
   --workers N   threads [the processor's]
 pnpm doodle-data OUT --make subjects|sheets|vocabulary   the held-out subjects and styles; the data card's pictures; the words
 A folder that is there already is gone on with.`;
@@ -70,7 +72,11 @@ async function makePictures(outputDir: string): Promise<void> {
     count: wholeNumber('--count', values.count, 1),
     seed: wholeNumber('--seed', values.seed, 0),
     sizePx: wholeNumber('--size', values.size, 16),
-    shares: { recoloured: share('--recoloured', values.recoloured), sized: share('--sized', values.sized) },
+    shares: {
+      recoloured: share('--recoloured', values.recoloured),
+      sized: share('--sized', values.sized),
+      often: nouns('--often', values.often),
+    },
   };
   const workers = wholeNumber('--workers', values.workers, 1);
   const missing = await openDataset(request);
@@ -124,6 +130,7 @@ function readArguments() {
         size: { type: 'string', default: '64' },
         recoloured: { type: 'string', default: String(USUAL_SHARES.recoloured) },
         sized: { type: 'string', default: String(USUAL_SHARES.sized) },
+        often: { type: 'string', default: '' },
         workers: { type: 'string', default: String(availableParallelism()) },
         help: { type: 'boolean', default: false },
       },
@@ -142,6 +149,14 @@ function wholeNumber(flag: string, text: string | undefined, least: number): num
     expected: `${String(least)} or more`,
     got: text ?? 'nothing',
   });
+}
+
+function nouns(flag: string, text: string): string[] {
+  const known = NOUNS.map(({ noun }) => noun);
+  return text
+    .split(',')
+    .filter((word) => word !== '')
+    .map((word) => oneOf(flag, word, known));
 }
 
 function share(flag: string, text: string): number {

@@ -5,7 +5,14 @@ import { PLACES } from './captions.ts';
 import { NOUNS } from './catalog.ts';
 import { columnsOf } from './dataset.ts';
 import { SUBJECTS, UNSEEN_SCENES } from './heldOut.ts';
-import { HELD_OUT_DRAWINGS, planPicture, SPLITS, type PicturePlan, type Split } from './plan.ts';
+import {
+  HELD_OUT_DRAWINGS,
+  planPicture,
+  SPLITS,
+  USUAL_SHARES,
+  type PicturePlan,
+  type Split,
+} from './plan.ts';
 import { SCENES } from './scenes/index.ts';
 import { STYLES } from './subjects.ts';
 
@@ -47,10 +54,18 @@ describe('planPicture', () => {
   });
 
   it('asks for other colours and for sizes as often as it is told to', () => {
-    const shares = { recoloured: 0.85, sized: 0.35 };
+    const shares = { ...USUAL_SHARES, recoloured: 0.85, sized: 0.35 };
     const others = Array.from({ length: 1000 }, (_, i) => planPicture(1, 'train', i, shares));
     expect(others.filter(({ colour }) => colour).length / 1000).toBeCloseTo(shares.recoloured, 1);
     expect(others.filter(({ size }) => size).length / 1000).toBeCloseTo(shares.sized, 1);
+  });
+
+  it('shows nouns once more in every round for each time they are said to come often', () => {
+    const shares = { ...USUAL_SHARES, often: ['dog', 'dog', 'ball'] };
+    const round = Array.from({ length: NOUNS.length + 3 }, (_, i) => planPicture(1, 'train', i, shares));
+    const times = (name: string) => round.filter(({ noun }) => noun === name).length;
+    expect([times('dog'), times('ball'), times('cat')]).toEqual([3, 2, 1]);
+    expect(new Set(round.map(({ noun }) => noun)).size).toBe(NOUNS.length);
   });
 
   it('never gives a thing the colour of the flat ground behind it', () => {

@@ -37,9 +37,11 @@ export interface Shares {
   readonly recoloured: number;
   /** The caption says small or large. */
   readonly sized: number;
+  /** Nouns that come once more in every round of the nouns, for each time they are named here. */
+  readonly often: readonly string[];
 }
 
-export const USUAL_SHARES: Shares = { recoloured: 0.3, sized: 0.2 };
+export const USUAL_SHARES: Shares = { recoloured: 0.3, sized: 0.2, often: [] };
 
 /** How many drawings of each scene there are; mirrored, twice as many. */
 export const SCENE_VARIANTS = 96;
@@ -63,7 +65,7 @@ export function planPicture(
   shares: Shares = USUAL_SHARES,
 ): PicturePlan {
   const chance = chanceOf(seed, split, index);
-  const [noun, drawing] = chooseDrawing(seed, split, index, chance);
+  const [noun, drawing] = chooseDrawing(seed, split, index, shares.often, chance);
   const colour =
     split !== 'heldout' && chance.happens(shares.recoloured) ? chance.pick(COLOUR_WORDS) : undefined;
   const background = chooseBackground(split, noun, colour, chance);
@@ -95,22 +97,22 @@ export function sceneColumn(background: Background): string {
   return 'scene' in background ? background.scene.name : `${background.flat} background`;
 }
 
-/** Every run of as many pictures as there are nouns (held-out: drawings) has each once. */
+/** Every round of as many pictures as there are nouns, with those said to come often, has each once (held-out: drawings). */
 function chooseDrawing(
   seed: number,
   split: Split,
   index: number,
+  often: readonly string[],
   chance: Chance,
 ): readonly [Noun, DrawingId] {
-  const choices = split === 'heldout' ? HELD_OUT_DRAWINGS.length : NOUNS.length;
+  const choices = split === 'heldout' ? HELD_OUT_DRAWINGS.length : NOUNS.length + often.length;
   const order = shuffled(seed, `${split}/order`, Math.floor(index / choices), choices);
   const choice = order[index % choices] ?? 0;
   if (split === 'heldout') {
     const [noun = '', drawing = ''] = HELD_OUT_DRAWINGS[choice] ?? [];
     return [nounNamed(noun), drawing];
   }
-  const noun = NOUNS[choice];
-  if (noun === undefined) throw new RangeError(`no noun of number ${String(choice)}`);
+  const noun = NOUNS[choice] ?? nounNamed(often[choice - NOUNS.length] ?? '');
   return [noun, chance.pick(noun.drawings)];
 }
 
