@@ -154,6 +154,7 @@ describe('a dataset folder', () => {
     await expect(openDataset({ ...request, seed: 6 })).rejects.toThrow(DataError);
     const shares = { ...USUAL_SHARES, sized: 0.5 };
     await expect(openDataset({ ...request, shares })).rejects.toThrow(/"sized": 0.5/);
+    expect(await openDataset({ ...request, shares: { ...USUAL_SHARES, often: [] } })).toEqual([]);
     const other = mkdtempSync(join(folder, 'other-'));
     writeFileSync(join(other, 'notes.txt'), 'mine');
     await expect(openDataset({ ...request, outputDir: other })).rejects.toThrow(/not empty/);

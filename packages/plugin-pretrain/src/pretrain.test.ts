@@ -132,6 +132,8 @@ describe('the noise predictor', () => {
   it('refuses to draw timesteps more often that the model does not have', async () => {
     const unet = { ...FAST, maxTrainSteps: 1, timestepBiasMultiplier: 2, timestepBiasBegin: 1000 };
     await expect(run('unet', 'no-timesteps', { unet })).rejects.toThrow(/no timesteps from 1000 to 1000/);
+    const alone = { ...FAST, maxTrainSteps: 1, timestepBiasBegin: 500 };
+    await expect(run('unet', 'no-bias', { unet: alone })).rejects.toThrow(/no more often/);
   });
 
   it('begins at the same loss, whether captions are encoded beforehand or in the step', async () => {

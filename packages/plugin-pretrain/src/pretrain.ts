@@ -132,7 +132,13 @@ function misfits({ network, model }: ModelTraining, config: PretrainConfig, reso
 }
 
 function unetMisfits(
-  { trainTextEncoder, textEncoderLearningRate, timestepBiasBegin, timestepBiasEnd }: UNetConfig,
+  {
+    trainTextEncoder,
+    textEncoderLearningRate,
+    timestepBiasMultiplier,
+    timestepBiasBegin,
+    timestepBiasEnd,
+  }: UNetConfig,
   numTrainTimesteps: number,
 ): string[] {
   const details: string[] = [];
@@ -140,6 +146,10 @@ function unetMisfits(
   if (timestepBiasBegin >= end || end > numTrainTimesteps)
     details.push(
       `unet.timestepBiasBegin: no timesteps from ${timestepBiasBegin} to ${end}: the model has those from 0 to ${numTrainTimesteps}`,
+    );
+  if (timestepBiasMultiplier === 1 && (timestepBiasBegin > 0 || timestepBiasEnd !== undefined))
+    details.push(
+      'unet.timestepBiasMultiplier: 1, so the timesteps named come no more often than others: another number beside them',
     );
   if (textEncoderLearningRate !== undefined && !trainTextEncoder)
     details.push(
