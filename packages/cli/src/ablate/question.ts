@@ -1,5 +1,5 @@
 // From what was typed to a question: a file, or axes on the command line, or both.
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import {
   loadQuestion,
@@ -31,7 +31,7 @@ export interface QuestionFlags {
 export async function readQuestion(file: string | undefined, flags: QuestionFlags): Promise<Question> {
   const layers: ConfigLayer[] = [];
   const shipped = Object.entries(shippedMatrices).find(([name]) => name === file)?.[1];
-  if (shipped !== undefined && !existsSync(file ?? '')) {
+  if (shipped !== undefined && !isFile(file)) {
     layers.push(await loadQuestion(shipped.path));
     if (flags.fast) layers.push(await loadQuestion(shipped.fast));
   } else if (flags.fast) {
@@ -54,6 +54,11 @@ export async function readQuestion(file: string | undefined, flags: QuestionFlag
       ? basename(file, extname(file))
       : Object.keys((typed.values['axes'] ?? { cells: 0 }) as object).join('-');
   return resolveQuestion(layers, `${name}${flags.fast ? '-fast' : ''}`);
+}
+
+/** A file of one's own comes before a matrix of its name; a folder does not: `--output-dir paper` makes one. */
+function isFile(path = ''): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 
 function typedLayer(flags: QuestionFlags): ConfigLayer {

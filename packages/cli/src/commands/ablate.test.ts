@@ -1,9 +1,9 @@
 // The command from a question to its cells: what is planned, shared, refused. Nothing trains here.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadQuestion, resolveQuestion } from '@likeness/ablation';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { shippedMatrices } from '../ablate/shippedMatrices.ts';
 import { main } from '../main.ts';
 
@@ -132,4 +132,14 @@ describe('pipeline ablate --dry-run', () => {
       expect(out).not.toContain('cannot run');
     },
   );
+
+  it('takes a file before a matrix of its name, but not a folder, such as the last one’s results', async () => {
+    const before = process.cwd();
+    onTestFinished(() => process.chdir(before));
+    process.chdir(folder);
+    await mkdir('paper');
+    expect((await plan('paper', '--fast')).code).toBe(0);
+    await writeFile('defaults', 'no matrix');
+    expect((await plan('defaults', '--fast')).err).toContain('only matrices that come along');
+  });
 });
