@@ -46,7 +46,7 @@ function scores({ metrics, groups }) {
     ...groups.map(({ label }, i) =>
       row(
         `\`${label}\``,
-        shown.map((metric) => metric.groups[i].mean.toFixed(3)),
+        shown.map((metric) => metric.groups[i].mean.toFixed(3).replace('-', '−')),
       ),
     ),
     row(
