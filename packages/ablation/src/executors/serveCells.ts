@@ -62,6 +62,7 @@ async function workOff(task: CellTask, place: Workplace, work: CellWork, signal:
   }
 }
 
+/** To a parent that was killed nothing can be told; `disconnect`, which follows, ends the work. */
 function tell(message: FromWorker): void {
-  if (process.connected) process.send?.(message);
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 }
