@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 // Tests resolve workspace packages to their sources. What they train is small, and much of their time is one thread
-// that traces or compiles: two files at once take 461 s where one by one took 751. The commands of e2e want all cores.
+// that traces or compiles, so two files run at once; the real commands of e2e want all the cores.
 const conditions = ['@likeness/source'];
 const resolve = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 
