@@ -6,7 +6,7 @@ import { adjustP } from './multiplicity.ts';
 import { minimumDetectableEffect } from './power.ts';
 import { mean, standardDeviation } from './summary.ts';
 import { expectAllClose, expectClose, readDataSets, readFixture } from './testFixtures.ts';
-import { decimalsOf, describeVerdict, formatDifference, formatNumber } from './wording.ts';
+import { decimalsOf, describeReach, describeVerdict, formatDifference, formatNumber } from './wording.ts';
 
 interface Clusters {
   readonly cluster_means: number[];
@@ -81,6 +81,14 @@ describe('the deciding test', () => {
     expect(testOf(6, 3).test).toBe('t-test');
     expect(testOf(8, 3).test).toBe('sign flips'); // 3 · 2/256 = 0.023
     expect(testOf(8, 3).adjustedP).toBeCloseTo((3 * 2) / 256, 12);
+  });
+
+  it('is none with two units, however alike their differences are', () => {
+    const two = testOf(2, 1);
+    expect([two.test, two.p, two.verdict]).toEqual(['none', Number.NaN, 'not testable']);
+    expect(describeVerdict(two)).toBe('not testable: 2 pairs are too few');
+    expect(describeReach(two)).toContain('nothing is tested');
+    expect(testOf(3, 1).test).toBe('t-test');
   });
 
   it('equal scores are no evidence, whatever the test', () => {

@@ -36,8 +36,12 @@ const DEFAULTS = { alpha: 0.05, power: 0.8, confidence: 0.95, resamples: 10_000,
  */
 export const FEWEST_SUBJECTS = 5;
 
+/** With fewer units nothing is tested: Student's t of two decides by how alike two numbers happen to be. */
+const FEWEST_UNITS = 3;
+
 export type Unit = 'subject' | 'pair';
-export type TestName = 'sign flips' | 't-test';
+/** `none` where units are too few to test. */
+export type TestName = 'sign flips' | 't-test' | 'none';
 
 export interface Comparison {
   readonly pairs: number;
@@ -58,6 +62,7 @@ export interface Comparison {
   readonly tInterval: Interval;
   /** What decides, chosen by the design alone. */
   readonly test: TestName;
+  /** NaN where nothing is tested. */
   readonly p: number;
   /** Holm's, over the comparisons given together. */
   readonly adjustedP: number;
@@ -114,7 +119,7 @@ function comparePairs(
   const unit: Unit = clusters.length >= FEWEST_SUBJECTS ? 'subject' : 'pair';
   const units = unit === 'subject' ? clusters.map(mean) : all;
   const smallestP = Math.min(1, 2 ** (1 - units.length));
-  const test: TestName = smallestP * family <= alpha ? 'sign flips' : 't-test';
+  const test = decidingTest(units.length, smallestP * family <= alpha);
   const rng = createRng(seed);
   const signFlipP =
     units.length === 0
@@ -137,7 +142,7 @@ function comparePairs(
     tInterval: t.interval,
     test,
     // Without any spread the t-test divides by 0.
-    p: test === 'sign flips' || deviation === 0 ? signFlipP : tTestP,
+    p: { 'sign flips': signFlipP, 't-test': deviation === 0 ? signFlipP : tTestP, none: Number.NaN }[test],
     smallestP,
     signFlipP,
     tTestP,
@@ -151,6 +156,11 @@ function comparePairs(
     intraclassCorrelation: clusters.length > 1 ? clusterRobust(clusters).icc : Number.NaN,
     minimumDetectable: minimumDetectableEffect(units.length, power, { alpha: alpha / family }) * deviation,
   };
+}
+
+function decidingTest(units: number, signFlipsReachAlpha: boolean): TestName {
+  if (units < FEWEST_UNITS) return 'none';
+  return signFlipsReachAlpha ? 'sign flips' : 't-test';
 }
 
 /** Exact with ties and zeros up to scipy's limit of its exact table, then its normal approximation. */

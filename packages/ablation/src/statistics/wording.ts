@@ -66,7 +66,7 @@ export function describeVerdict(comparison: Comparison): string {
     case 'not testable':
       return pairs === 0
         ? 'not testable: no pair with the baseline'
-        : `not testable: ${pairs === 1 ? 'a single pair' : 'too few pairs'}`;
+        : `not testable: ${pairs === 1 ? 'a single pair' : `${pairs} pairs are too few`}`;
     case 'not detectable':
       if (minimumDetectable > 0)
         return `no difference detectable (minimum detectable effect ±${formatNumber(minimumDetectable, decimals)})`;
@@ -87,9 +87,10 @@ export function describeReach({ unit, units, subjects, test, smallestP }: Compar
       ? `subjects are the units (${units}), so conclusions reach further subjects like these`
       : `pairs of seeds are the units (${units}): with ${subjects === 1 ? 'one subject' : `${subjects} subjects`} ` +
         `conclusions hold for ${subjects === 1 ? 'it' : 'them'} and further seeds only`;
-  const why =
-    test === 'sign flips'
-      ? 'an exact sign-flip test decides'
-      : `Student’s t decides, since sign flips of ${units} units cannot go below p = ${formatP(smallestP)} before Holm’s correction`;
+  const why = {
+    'sign flips': 'an exact sign-flip test decides',
+    't-test': `Student’s t decides, since sign flips of ${units} units cannot go below p = ${formatP(smallestP)} before Holm’s correction`,
+    none: 'nothing is tested: they are too few',
+  }[test];
   return `${reach}; ${why}`;
 }
