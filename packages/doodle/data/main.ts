@@ -1,14 +1,12 @@
 // `pnpm doodle-data`: makes the pictures that the bundled model is trained and measured on.
 import { mkdir, writeFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { DataError, LikenessError } from '@likeness/engine';
-import { NOUNS } from './catalog.ts';
+import { LikenessError } from '@likeness/engine';
+import { readArguments, USAGE } from './arguments.ts';
 import { openDataset, writeMetadata, type DatasetRequest } from './dataset.ts';
 import { SUBJECTS } from './heldOut.ts';
 import { Painter } from './painter.ts';
-import { SPLITS, USUAL_SHARES, type PicturePlan } from './plan.ts';
+import type { PicturePlan } from './plan.ts';
 import { encodePicture } from './png.ts';
 import {
   INSTANCE_PICTURES,
@@ -21,18 +19,6 @@ import {
 import { vocabulary } from './vocabulary.ts';
 import { drawInWorkers } from './workers.ts';
 
-const USAGE = `pnpm doodle-data OUT --count N   captioned pictures: PNG files and metadata.jsonl (imagefolder)
-  --split train|heldout|combos   training; drawings, or noun × scene pairs, that training never sees [train]
-  --seed N      [0]               --size PX     side of the pictures [64]
-  --recoloured SHARE  things in other colours than their drawing's [${String(USUAL_SHARES.recoloured)}]
-  --sized SHARE       captions that say small or large [${String(USUAL_SHARES.sized)}]
-  --often NOUN,NOUN   nouns that come once more in a round of the 50, each time they are named
-  --workers N   threads [the processor's]
-pnpm doodle-data OUT --make subjects|sheets|vocabulary   the held-out subjects and styles; the data card's pictures; the words
-A folder that is there already is gone on with.`;
-
-const { values, positionals } = readArguments();
-
 try {
   await main();
 } catch (error) {
@@ -42,43 +28,22 @@ try {
 }
 
 async function main(): Promise<void> {
-  const [outputDir] = positionals;
-  if (values.help) {
+  const job = readArguments(process.argv.slice(2));
+  if (job.make === 'help') {
     console.log(USAGE);
     return;
   }
-  if (outputDir === undefined || positionals.length > 1) {
-    throw new DataError('one folder is needed', {
-      where: 'arguments',
-      got: positionals.join(' ') || 'none',
-      cure: USAGE,
-    });
+  if (job.make === 'pictures') return makePictures(job.request, job.workers);
+  await mkdir(job.outputDir, { recursive: true });
+  if (job.make === 'subjects') return makeSubjects(job.outputDir);
+  if (job.make === 'vocabulary') {
+    return writeFile(join(job.outputDir, 'vocabulary.json'), `${JSON.stringify(vocabulary(), null, 2)}\n`);
   }
-  if (values.make === 'pictures') return makePictures(outputDir);
-  await mkdir(outputDir, { recursive: true });
-  if (values.make === 'subjects') return makeSubjects(outputDir);
-  if (values.make === 'vocabulary') {
-    return writeFile(join(outputDir, 'vocabulary.json'), `${JSON.stringify(vocabulary(), null, 2)}\n`);
-  }
-  oneOf('--make', values.make, ['pictures', 'subjects', 'sheets', 'vocabulary']);
   const { drawSheets } = await import('./sheets.ts'); // loads core, which pictures do without
-  for await (const [name, webp] of drawSheets()) await writeFile(join(outputDir, `${name}.webp`), webp);
+  for await (const [name, webp] of drawSheets()) await writeFile(join(job.outputDir, `${name}.webp`), webp);
 }
 
-async function makePictures(outputDir: string): Promise<void> {
-  const request: DatasetRequest = {
-    outputDir,
-    split: oneOf('--split', values.split, SPLITS),
-    count: wholeNumber('--count', values.count, 1),
-    seed: wholeNumber('--seed', values.seed, 0),
-    sizePx: wholeNumber('--size', values.size, 16),
-    shares: {
-      recoloured: share('--recoloured', values.recoloured),
-      sized: share('--sized', values.sized),
-      often: nouns('--often', values.often),
-    },
-  };
-  const workers = wholeNumber('--workers', values.workers, 1);
+async function makePictures(request: DatasetRequest, workers: number): Promise<void> {
   const missing = await openDataset(request);
   const start = performance.now();
   const rate = (done: number): string =>
@@ -90,12 +55,14 @@ async function makePictures(outputDir: string): Promise<void> {
     onProgress: (done) => {
       if (performance.now() - shown < 2000) return;
       shown = performance.now();
-      console.error(`${String(done)} of ${String(missing.length)} pictures, ${rate(done)}`);
+      const secondsLeft = ((shown - start) / 1000 / done) * (missing.length - done);
+      const left = secondsLeft < 60 ? `${secondsLeft.toFixed(0)} s` : `${(secondsLeft / 60).toFixed(0)} min`;
+      console.error(`${String(done)} of ${String(missing.length)} pictures, ${rate(done)}, ${left} left`);
     },
   });
   await writeMetadata(request);
   console.error(
-    `${String(missing.length)} pictures made, ${rate(missing.length)}; ${String(request.count)} in ${outputDir}`,
+    `${String(missing.length)} pictures made, ${rate(missing.length)}; ${String(request.count)} in ${request.outputDir}`,
   );
 }
 
@@ -116,57 +83,4 @@ async function writePhotos(painter: Painter, folder: string, plans: readonly Pic
     const png = encodePicture(await painter.paint(plan), SUBJECT_SIZE_PX);
     await writeFile(join(folder, further ? 'further' : '', name), png);
   }
-}
-
-function readArguments() {
-  try {
-    return parseArgs({
-      allowPositionals: true,
-      options: {
-        make: { type: 'string', default: 'pictures' },
-        split: { type: 'string', default: 'train' },
-        count: { type: 'string' },
-        seed: { type: 'string', default: '0' },
-        size: { type: 'string', default: '64' },
-        recoloured: { type: 'string', default: String(USUAL_SHARES.recoloured) },
-        sized: { type: 'string', default: String(USUAL_SHARES.sized) },
-        often: { type: 'string', default: '' },
-        workers: { type: 'string', default: String(availableParallelism()) },
-        help: { type: 'boolean', default: false },
-      },
-    });
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
-    process.exit(2);
-  }
-}
-
-function wholeNumber(flag: string, text: string | undefined, least: number): number {
-  const value = Number(text);
-  if (text !== undefined && Number.isSafeInteger(value) && value >= least) return value;
-  throw new DataError('not a whole number that can be used', {
-    where: flag,
-    expected: `${String(least)} or more`,
-    got: text ?? 'nothing',
-  });
-}
-
-function nouns(flag: string, text: string): string[] {
-  const known = NOUNS.map(({ noun }) => noun);
-  return text
-    .split(',')
-    .filter((word) => word !== '')
-    .map((word) => oneOf(flag, word, known));
-}
-
-function share(flag: string, text: string): number {
-  const value = Number(text);
-  if (text.trim() !== '' && value >= 0 && value <= 1) return value;
-  throw new DataError('not a share', { where: flag, expected: 'from 0 to 1', got: text || 'nothing' });
-}
-
-function oneOf<T extends string>(flag: string, text: string, names: readonly T[]): T {
-  const found = names.find((name) => name === text);
-  if (found !== undefined) return found;
-  throw new DataError('no such choice', { where: flag, expected: names.join(', '), got: text });
 }
