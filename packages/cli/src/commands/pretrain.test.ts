@@ -113,6 +113,8 @@ it('measures an export as its training did', async () => {
   expect([subjects.code, subjects.err]).toEqual([EXIT.usage, expect.stringContaining('only encoders')]);
   const pictures = await typed('pretrain', 'validate', exported, ...data, '--pictures', `base=${folder}`);
   expect([pictures.code, pictures.err]).toEqual([EXIT.usage, expect.stringContaining('--subjects FOLDER')]);
+  const kind = await typed('pretrain', 'validate', exported, ...data, '--kind', 'noun');
+  expect([kind.code, kind.err]).toEqual([EXIT.usage, expect.stringContaining('--kind would change nothing')]);
 }, 300_000);
 
 it('measures how far words move text states, where the data say which words', async () => {

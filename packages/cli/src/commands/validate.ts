@@ -60,7 +60,7 @@ export function validateCommand(terminal: Terminal, exit: SetExitCode): Command 
     .option('--cache-dir <folder>', 'folder for what can be made again; default: one per user')
     .option('--json', 'as one line of JSON')
     .addHelpText('after', EXAMPLES)
-    .action(async (folder: string, flags: Flags) => {
+    .action(async (folder: string, flags: Flags, command: Command) => {
       const { data, identity, kind, background, subjects, pictures = [], cacheDir, json } = flags;
       const { threads = physicalCores() } = flags;
       if (subjects === undefined && pictures.length > 0) {
@@ -79,12 +79,14 @@ export function validateCommand(terminal: Terminal, exit: SetExitCode): Command 
         if (subjects !== undefined) {
           throw new ConfigError('only encoders score subjects', { where: '--subjects', got: folder });
         }
+        refuseFlags(command, ['identity', 'kind', 'background'], 'a model is not asked who is in a picture');
         const model = await modelSource.open(folder);
         tell(await validateModel({ model, data, threads, cacheDir }));
         return;
       }
       const encoder = await encoderSource.open(folder);
       if (subjects !== undefined) {
+        refuseFlags(command, ['identity', 'background'], 'folders say which subject is in a picture');
         const groups = Object.fromEntries(pictures.map(namedFolder));
         const rows = await measureFidelity({ encoder, subjects, data, kind, groups, threads });
         if (json === true) terminal.out(JSON.stringify(rows));
@@ -95,6 +97,18 @@ export function validateCommand(terminal: Terminal, exit: SetExitCode): Command 
       const columns = { identity, kind, background };
       tell(await validateEncoder({ encoder, data, ...columns, threads, cacheDir }));
     });
+}
+
+/** Flags that would change nothing. */
+function refuseFlags(command: Command, names: readonly string[], why: string): void {
+  const said = names
+    .filter((name) => command.getOptionValueSource(name) === 'cli')
+    .map((name) => `--${name}`);
+  if (said.length === 0) return;
+  throw new ConfigError(`${said.join(' and ')} would change nothing: ${why}`, {
+    where: said.join(', '),
+    cure: `leave ${said.length === 1 ? 'it' : 'them'} out`,
+  });
 }
 
 /** A folder of transformers: models of diffusers have a folder for each network, single files none. */
