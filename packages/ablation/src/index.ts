@@ -38,6 +38,7 @@ export { METHOD, parseAssignment, parseAxis } from './matrix/axis.ts';
 export type { Axis } from './matrix/axis.ts';
 export { withBudget } from './matrix/budget.ts';
 export type { Costs } from './matrix/budget.ts';
+export { comparedWith } from './matrix/design.ts';
 export { expand } from './matrix/expand.ts';
 export type { ExpandedStudy, Point, Surroundings } from './matrix/expand.ts';
 export { planCells } from './matrix/plan.ts';

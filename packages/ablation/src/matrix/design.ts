@@ -41,6 +41,26 @@ export function designPoints({
   return { points: unique(kept), baseline, aliases };
 }
 
+/**
+ * What a report compares groups with, each with its own values of all other axes: what was said; else the first value of
+ * the first axis; and of axes that hang on it, what it has: a rank, or none. One factor at a time moves away from all of it.
+ */
+export function comparedWith({
+  study: { baseline: said, design },
+  axes,
+  baseline,
+}: {
+  readonly study: { readonly baseline?: Factors | undefined; readonly design?: Design | undefined };
+  readonly axes: readonly Axis[];
+  readonly baseline: Factors;
+}): Factors {
+  if (design === 'one-factor') return baseline;
+  const wanted = said === undefined ? axes.slice(0, 1).map(({ name }) => name) : Object.keys(said);
+  const hangsOn = ({ when = {} }: Axis): boolean => Object.keys(when).some((name) => wanted.includes(name));
+  const named = axes.filter((axis) => wanted.includes(axis.name) || hangsOn(axis));
+  return Object.fromEntries(named.map(({ name }) => [name, baseline[name] ?? null]));
+}
+
 /** Values for all axes: what is said, then what the base has, then the first; null where an axis does not apply. */
 export function complete(axes: readonly Axis[], said: Factors, base: Factors = {}): Factors {
   const factors: Record<string, FactorValue> = {};

@@ -3,7 +3,7 @@ import { definePlugin, flagsFromSchema } from '@likeness/core';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { axisOf, meets, parseAxis } from './axis.ts';
-import { designPoints } from './design.ts';
+import { comparedWith, designPoints } from './design.ts';
 import { expand, type Surroundings } from './expand.ts';
 import { fraction } from './fraction.ts';
 import { resolveQuestion, type QuestionInput } from './question.ts';
@@ -201,6 +201,36 @@ describe('designs', () => {
       method: 'lora',
       rank: 2,
     });
+  });
+});
+
+describe('what groups are compared with', () => {
+  const axes = [
+    axisOf('method', ['dreambooth', 'lora']),
+    axisOf('maxTrainSteps', [200, 100]),
+    axisOf('rank', { values: [4, 8], when: { method: 'lora' } }),
+  ];
+  const of = (study: Parameters<typeof comparedWith>[0]['study']): unknown => {
+    const { design = 'full', baseline: said } = study;
+    const { baseline } = designPoints({ axes, design, baseline: said });
+    return comparedWith({ study, axes, baseline });
+  };
+
+  it.each([
+    ['the first value of the first axis, all else equal', {}, { method: 'dreambooth', rank: null }],
+    ['what was said, all else equal', { baseline: { maxTrainSteps: 200 } }, { maxTrainSteps: 200 }],
+    [
+      'one group, where it says a value of each axis',
+      { baseline: { method: 'lora', maxTrainSteps: 100, rank: 8 } },
+      { method: 'lora', maxTrainSteps: 100, rank: 8 },
+    ],
+    [
+      'one group, where one factor is moved at a time',
+      { design: 'one-factor', baseline: { maxTrainSteps: 100 } },
+      { method: 'dreambooth', maxTrainSteps: 100, rank: null },
+    ],
+  ] as const)('is %s', (_, study, expected) => {
+    expect(of(study)).toEqual(expected);
   });
 });
 

@@ -1,11 +1,11 @@
 // A matrix's answer: a report for every study, and where there are several, an overview.
 import { join } from 'node:path';
 import {
+  comparedWith,
   ONLY_STUDY,
   writeOverview,
   writeReport,
   type CellResult,
-  type ExpandedStudy,
   type FactorValue,
   type MatrixFolder,
   type MatrixOutcome,
@@ -47,7 +47,7 @@ export async function reportMatrix(
     try {
       const { report } = await writeReport({
         cells,
-        baseline: baselineOf(expanded),
+        baseline: comparedWith(expanded),
         metrics: metricsOf(study.metrics),
         ...(study.metrics === undefined ? {} : { show: study.metrics }),
         out,
@@ -83,17 +83,6 @@ export async function reportMatrix(
     await writeOverview({ out, title: question.name, studies: reports });
   }
   return written;
-}
-
-/**
- * What others are compared with: what was said; else the first value of the first axis with all else equal, and of axes
- * that do not apply there the absence.
- */
-function baselineOf({ study, axes, baseline }: ExpandedStudy): Readonly<Record<string, FactorValue>> {
-  if (study.baseline !== undefined || study.design === 'one-factor') return baseline;
-  const [first] = axes;
-  const named = axes.filter((axis) => axis === first || axis.when !== undefined);
-  return Object.fromEntries(named.map(({ name }) => [name, baseline[name] ?? null]));
 }
 
 function metricsOf(names: readonly string[] | undefined): typeof METRICS {
