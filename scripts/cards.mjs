@@ -1,7 +1,7 @@
 // What the programs have in common that measure something and write it into a page.
 
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { ROOT, SetUpError } from './setup.mjs';
@@ -19,6 +19,22 @@ export function pipeline(args) {
   });
   if (status !== 0) throw new SetUpError(`pipeline ${args.join(' ')} failed\n${stderr}`);
   return stdout.trim().split('\n');
+}
+
+/** A file of a matrix that has been run: `matrix.json`, `report/STUDY/results.json`. */
+export function readOfMatrix(matrix, ...path) {
+  const file = join(matrix, ...path);
+  if (!existsSync(file)) {
+    throw new SetUpError(
+      `${file} is missing\n  cure: run the matrix first (pipeline ablate), or name its folder`,
+    );
+  }
+  return JSON.parse(readFileSync(file, 'utf8'));
+}
+
+/** As tables show it, with a true minus sign. */
+export function threeDecimals(value) {
+  return value.toFixed(3).replace('-', '−');
 }
 
 /** A sheet as a page shows it. */

@@ -4,7 +4,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { pipeline, replaceBlock, writeSheet } from './cards.mjs';
+import { pipeline, readOfMatrix, replaceBlock, threeDecimals, writeSheet } from './cards.mjs';
 import { ROOT, runAsCommand, setUp, SetUpError, WORK_DIR } from './setup.mjs';
 
 const COMMAND = 'pnpm paper-card';
@@ -16,7 +16,7 @@ const CELL_PX = 128;
 await runAsCommand(async () => {
   await setUp();
   const matrix = resolve(process.argv[2] ?? join('ablations', 'paper'));
-  const reportOf = (study) => readJson(join(matrix, 'report', study, 'results.json'));
+  const reportOf = (study) => readOfMatrix(matrix, 'report', study, 'results.json');
   const preservation = reportOf('prior-preservation');
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER, { recursive: true });
@@ -46,7 +46,7 @@ function scores({ metrics, groups }) {
     ...groups.map(({ label }, i) =>
       row(
         `\`${label}\``,
-        shown.map((metric) => metric.groups[i].mean.toFixed(3).replace('-', '−')),
+        shown.map((metric) => threeDecimals(metric.groups[i].mean)),
       ),
     ),
     row(
@@ -146,8 +146,4 @@ async function drawSheet(name, title, rows) {
 
 function load(name) {
   return import(pathToFileURL(join(ROOT, 'packages', name, 'dist', 'index.js')));
-}
-
-function readJson(file) {
-  return JSON.parse(readFileSync(file, 'utf8'));
 }

@@ -1,9 +1,8 @@
 // `pnpm settings-card [MATRIX]`: what `pipeline ablate defaults` has found, into the page that says why the bundled model's
 // settings are what they are. MATRIX is its folder, ablations/defaults where nobody says.
 
-import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { replaceBlock } from './cards.mjs';
+import { readOfMatrix, replaceBlock, threeDecimals } from './cards.mjs';
 import { runAsCommand } from './setup.mjs';
 
 const SHOWN = ['dino', 'clipT', 'pres', 'drift', 'classAccuracy'];
@@ -12,10 +11,8 @@ const DECIDING = ['dino', 'clipT'];
 
 await runAsCommand(async () => {
   const matrix = resolve(process.argv[2] ?? join('ablations', 'defaults'));
-  const studies = Object.keys(readJson(join(matrix, 'matrix.json')).question.studies);
-  const sections = studies.map((name) =>
-    section(name, readJson(join(matrix, 'report', name, 'results.json'))),
-  );
+  const studies = Object.keys(readOfMatrix(matrix, 'matrix.json').question.studies);
+  const sections = studies.map((name) => section(name, readOfMatrix(matrix, 'report', name, 'results.json')));
   replaceBlock('pnpm settings-card', join('docs', 'settings.md'), sections.join('\n\n'));
 });
 
@@ -32,7 +29,7 @@ function section(name, { meta, metrics, groups, subjects }) {
       ...groups.map(({ label, factors }, i) =>
         row([
           factorsText(changes(factors, usual)) || 'usual',
-          ...shown.map((metric) => metric.groups[i].mean.toFixed(3).replace('-', '−')),
+          ...shown.map((metric) => threeDecimals(metric.groups[i].mean)),
           verdict(metrics, label),
         ]),
       ),
@@ -62,8 +59,4 @@ function factorsText(factors) {
   return Object.entries(factors)
     .map(([name, value]) => `\`${name}\` ${value}`)
     .join(', ');
-}
-
-function readJson(file) {
-  return JSON.parse(readFileSync(file, 'utf8'));
 }

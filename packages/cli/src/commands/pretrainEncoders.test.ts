@@ -219,4 +219,17 @@ it('measures whether they are fit to judge', async () => {
   }[];
   expect(rows.map(({ group }) => group)).toEqual(['subject', 'class']);
   expect(rows[0]!.mean).toBeGreaterThan(rows[1]!.mean + 0.2);
+  const data = ['--data', join(folder, 'data'), '--subjects', join(folder, 'subjects')];
+  const who = await typed(
+    'pretrain',
+    'validate',
+    join(folder, 'individuals/export'),
+    ...data,
+    '--identity',
+    'noun',
+  );
+  expect([who.code, who.err]).toEqual([
+    EXIT.usage,
+    expect.stringContaining('--identity would change nothing'),
+  ]);
 });
