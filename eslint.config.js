@@ -84,6 +84,22 @@ export default tseslint.config(
     },
   },
 
+  // Every error of ours has a code: programs and docs/errors.md go by it.
+  {
+    files: ['packages/*/src/**/*.ts', 'packages/doodle/data/**/*.ts'],
+    ignores: ['**/*.test.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            'NewExpression[callee.name=/^(Config|Data|Plugin|Weights|Shape|Engine|File|Likeness)Error$/]:not(:has(Property[key.name="code"])):not(:has(SpreadElement))',
+          message: 'give the error a code, with its meaning in the codes.ts of the package',
+        },
+      ],
+    },
+  },
+
   // Import boundaries. A later entry replaces an earlier one for the files it names.
   closed(['packages/**/*.ts', 'e2e/**/*.ts', 'examples/**/*.ts'], [CLOSED.tensorflow, CLOSED.container]),
   closed(

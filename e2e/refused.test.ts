@@ -1,4 +1,4 @@
-// What cannot work is refused with where, what and the cure, and leaves nothing half-done.
+// What cannot work is refused with where, what and a hint, and leaves nothing half-done.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -54,7 +54,7 @@ describe('pipeline run', () => {
     const { code, stderr } = await pipeline(args, { cwd });
     expect(code).toBe(1);
     for (const name of ['02.png', '03.png', '04.png']) expect(stderr).toContain(name);
-    expect(stderr).toContain('cure:');
+    expect(stderr).toContain('hint:');
     expect(stderr).not.toContain('    at ');
     expect(existsSync(join(cwd, 'runs'))).toBe(false);
   });
@@ -71,7 +71,7 @@ describe('pipeline run', () => {
     const { code, stderr } = await pipeline(args, { cwd, ...(uid === undefined ? {} : { uid }) });
     expect(code).toBe(1);
     expect(stderr).toContain(`${join(folder, 'run')}: it cannot be written`);
-    expect(stderr).toContain('cure:');
+    expect(stderr).toContain('hint:');
     expect(readdirSync(folder)).toEqual([]);
   });
 });
@@ -90,7 +90,7 @@ describe('a full disk', () => {
     if (disk !== undefined) spawnSync('umount', [disk]);
   });
 
-  it('ends the run with a cure and without a torn checkpoint; with room it goes on', async ({ skip }) => {
+  it('ends the run with a hint and without a torn checkpoint; with room it goes on', async ({ skip }) => {
     skip(disk === undefined, 'this user may not mount a small file system');
     const folder = join(disk ?? '', 'run');
     const full = await pipeline(['run', 'dreambooth', '--output-dir', folder, ...tiny], { cwd });

@@ -26,7 +26,7 @@ export function readOfMatrix(matrix, ...path) {
   const file = join(matrix, ...path);
   if (!existsSync(file)) {
     throw new SetUpError(
-      `${file} is missing\n  cure: run the matrix first (pipeline ablate), or name its folder`,
+      `${file} is missing\n  hint: run the matrix first (pipeline ablate), or name its folder`,
     );
   }
   return JSON.parse(readFileSync(file, 'utf8'));

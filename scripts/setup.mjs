@@ -35,7 +35,7 @@ export async function runAsCommand(work) {
   try {
     await work();
   } catch (error) {
-    const expected = error instanceof SetUpError || error?.parts !== undefined;
+    const expected = error instanceof SetUpError || String(error?.code).includes('/');
     console.error(expected ? error.message : error);
     process.exitCode = 1;
   }
@@ -48,7 +48,7 @@ function checkNode() {
   throw new SetUpError(
     `Node ${LEAST_NODE.join('.')} or newer is needed\n` +
       `  got: ${process.versions.node} (${process.execPath})\n` +
-      '  cure: install a current Node, for example with `nvm install 22` or from nodejs.org',
+      '  hint: install a current Node, for example with `nvm install 22` or from nodejs.org',
   );
 }
 
@@ -179,9 +179,9 @@ function hashFiles(paths) {
 function run(command, args, failure, env = process.env) {
   const { status, error } = spawnSync(command, args, { cwd: ROOT, env, stdio: ['ignore', 2, 2] });
   if (error?.code === 'ENOENT') {
-    const cure =
+    const hint =
       command === 'npm' ? ': it comes with Node; on Debian and Ubuntu, `sudo apt-get install -y npm`' : '';
-    throw new SetUpError(`${failure}: the command ${command} was not found${cure}`);
+    throw new SetUpError(`${failure}: the command ${command} was not found${hint}`);
   }
   if (status !== 0) throw new SetUpError(`${failure}: see above`);
 }

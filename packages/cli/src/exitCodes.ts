@@ -1,5 +1,5 @@
 // What the command tells the shell, and how it tells people what went wrong.
-import { ConfigError, LikenessError } from '@likeness/core';
+import { asFileError, ConfigError, LikenessError } from '@likeness/core';
 import { colours, type Terminal } from './terminal/terminal.ts';
 
 export const EXIT = {
@@ -15,12 +15,13 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /** Tells an error: one of ours by its message, anything else as the bug it is. */
 export function tellError(error: unknown, { err }: Pick<Terminal, 'err'>): ExitCode {
-  if (error instanceof LikenessError) {
-    const [summary = '', ...rest] = error.message.split('\n');
+  const told = asFileError(error);
+  if (told instanceof LikenessError) {
+    const [summary = '', ...rest] = told.message.split('\n');
     err(
-      `${colours.red(`${colours.bold('error:')} ${summary}`)}${rest.map((line) => `\n${dressed(line)}`).join('')}`,
+      `${colours.red(`${colours.bold('error:')} ${summary}`)}${rest.map((line) => `\n${dressed(line)}`).join('')}${colours.dim(`\n  code: ${told.code}`)}`,
     );
-    return error instanceof ConfigError ? EXIT.usage : EXIT.error;
+    return told instanceof ConfigError ? EXIT.usage : EXIT.error;
   }
   const shown = error instanceof Error ? (error.stack ?? error.message) : String(error);
   err(
@@ -32,7 +33,7 @@ export function tellError(error: unknown, { err }: Pick<Terminal, 'err'>): ExitC
   return EXIT.error;
 }
 
-/** `  cure: …` stands out: it is what to do. */
+/** `  hint: …` stands out: it is what to do. The code stands back: it is what to search for. */
 function dressed(line: string): string {
-  return line.startsWith('  cure: ') ? `  ${colours.green('cure:')} ${line.slice('  cure: '.length)}` : line;
+  return line.startsWith('  hint: ') ? `  ${colours.green('hint:')} ${line.slice('  hint: '.length)}` : line;
 }

@@ -200,7 +200,7 @@ describe('errors', () => {
   };
 
   it('of ours are told without a stack', () => {
-    const { code, err } = tell(new LikenessError('it is torn', { where: 'file', cure: 'mend it' }));
+    const { code, err } = tell(new LikenessError('it is torn', { where: 'file', hint: 'mend it' }));
     expect(code).toBe(EXIT.error);
     expect(err).toContain('file: it is torn');
     expect(err).toContain('mend it');

@@ -6,6 +6,7 @@
 import type { RandomStream, Tensor, Variable } from '@likeness/engine';
 import type { Observable } from 'rxjs';
 import type { RgbImage } from './data/rgbImage.ts';
+import type { Warning } from './errors.ts';
 import type { PipelineEvent, StageName } from './events.ts';
 import type { ExportOptions, WeightsSource, DiffusionModel } from './modelContracts.ts';
 
@@ -136,7 +137,7 @@ export interface WatchedSamples {
 export interface WatchFindings {
   /** Told as `measured`, and handed to the next look. */
   readonly measures: Readonly<Record<string, number>>;
-  readonly warnings: readonly string[];
+  readonly warnings: readonly Warning[];
   /** Why training should end here. */
   readonly stop?: string;
 }

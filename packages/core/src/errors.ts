@@ -3,9 +3,15 @@ export {
   ConfigError,
   DataError,
   EngineError,
+  FileError,
   LikenessError,
   PluginError,
   ShapeError,
   WeightsError,
+  asFileError,
+  isFileSystemError,
+  parseJson,
+  readJsonFile,
+  withFileErrors,
 } from '@likeness/engine';
-export type { ErrorParts } from '@likeness/engine';
+export type { ErrorParts, Warning } from '@likeness/engine';

@@ -67,7 +67,9 @@ export interface ProgressEvent {
 
 export interface WarningEvent {
   readonly type: 'warning';
-  readonly message: string;
+  /** The kind of warning; docs/errors.md lists them. */
+  readonly code: string;
+  readonly text: string;
   /** What it is about, where it came up while training. */
   readonly step?: number;
 }

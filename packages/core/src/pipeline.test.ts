@@ -58,7 +58,7 @@ describe('events', () => {
     await writeFile(join(instanceDataDir, '0.txt'), 'one two three four five six');
     await writeFile(join(instanceDataDir, '1.txt'), 'one two three four five six seven');
     const events = await trial.run({ instanceDataDir, maxTrainSteps: 1 });
-    const messages = ofType(events, 'warning').map(({ message }) => message);
+    const messages = ofType(events, 'warning').map(({ text }) => text);
     expect(messages.filter((message) => message.startsWith('caption'))).toEqual([
       'caption of 1.png is too long: "one two three four five six seven" has 7 tokens, the model reads 6, and the rest is cut off',
     ]);

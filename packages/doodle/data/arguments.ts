@@ -35,7 +35,7 @@ export function readArguments(argv: readonly string[]): Job {
     throw new DataError('one folder is needed', {
       where: 'arguments',
       got: positionals.join(' ') || 'none',
-      cure: USAGE,
+      hint: USAGE,
     });
   }
   const make = oneOf('--make', values.make ?? 'pictures', MAKES);
@@ -66,7 +66,7 @@ function parsed(argv: readonly string[]) {
   } catch (error) {
     throw new DataError(error instanceof Error ? error.message : String(error), {
       where: 'arguments',
-      cure: USAGE,
+      hint: USAGE,
     });
   }
 }
@@ -101,7 +101,7 @@ function refuse(values: Values, flags: readonly (keyof Values)[], why: string): 
   if (said.length === 0) return;
   throw new DataError(`${said.join(' and ')} would change nothing: ${why}`, {
     where: said.join(', '),
-    cure: `leave ${said.length === 1 ? 'it' : 'them'} out`,
+    hint: `leave ${said.length === 1 ? 'it' : 'them'} out`,
   });
 }
 

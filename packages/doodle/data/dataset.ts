@@ -76,7 +76,7 @@ export async function openDataset({
         where: path,
         expected: oneLine(manifest),
         got: oneLine(got),
-        cure: 'name another folder, or remove this one',
+        hint: 'name another folder, or remove this one',
       });
     }
   } else if (there.length > 0) {
@@ -84,7 +84,7 @@ export async function openDataset({
       where: outputDir,
       expected: `an empty folder, or one with ${MANIFEST}`,
       got: there.slice(0, 3).join(', '),
-      cure: 'name a new folder',
+      hint: 'name a new folder',
     });
   } else {
     await writeWhole(path, manifest);

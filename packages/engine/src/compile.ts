@@ -85,7 +85,7 @@ export async function compile<D extends Definitions>(
         where: name,
         expected: "mode 'xla'",
         got: `mode '${modes[name]}'`,
-        cure: 'its barrier exists only there; switch gradient checkpointing off, or the mode to xla',
+        hint: 'its barrier exists only there; switch gradient checkpointing off, or the mode to xla',
       });
     }
     return pruneGraph(simplify(rematerialised));

@@ -135,7 +135,7 @@ describe('a process', () => {
     const started = performance.now();
     const running = program.run('product', { x: wave(1024 * 1024) });
     setTimeout(() => other.kill(), 300);
-    await expect(running).rejects.toThrow(/the engine process ended\n.*SIGKILL\n.*cure:/);
+    await expect(running).rejects.toThrow(/the engine process ended\n.*SIGKILL\n.*hint:/);
     expect(performance.now() - started).toBeLessThan(5_000);
     await expect(program.run('product', { x: wave(1024 * 1024) })).rejects.toThrow(EngineError);
     await other.close();

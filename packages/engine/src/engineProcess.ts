@@ -138,7 +138,7 @@ export class Engine {
   private fail(code: number | null, signal: NodeJS.Signals | null, reason?: string): void {
     this.ended = new EngineError('the engine process ended', {
       got: reason ?? signal ?? `exit code ${code ?? 'unknown'}`,
-      ...(signal === 'SIGKILL' ? { cure: OUT_OF_MEMORY } : {}),
+      ...(signal === 'SIGKILL' ? { hint: OUT_OF_MEMORY } : {}),
       details: this.stderr
         .split('\n')
         .filter((line) => line !== '' && !NOISE.test(line))

@@ -33,9 +33,11 @@ export {
   ConfigError,
   DataError,
   EngineError,
+  FileError,
   LikenessError,
   PluginError,
   ShapeError,
   WeightsError,
 } from './errors.ts';
-export type { ErrorParts } from './errors.ts';
+export type { ErrorParts, Warning } from './errors.ts';
+export { asFileError, isFileSystemError, parseJson, readJsonFile, withFileErrors } from './fileErrors.ts';

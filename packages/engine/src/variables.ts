@@ -65,7 +65,7 @@ export function variableInfo(variable: Variable): VariableInfo {
   for (const info of byReadId.values()) if (info.handle === variable) return info;
   throw new EngineError('not a variable of the engine', {
     where: variable.name,
-    cure: 'make it with createVariable()',
+    hint: 'make it with createVariable()',
   });
 }
 

@@ -31,7 +31,7 @@ export function planAdapters(model: DiffusionModel, options: LoraOptions): Plann
     throw new ConfigError('patterns that name no adapted layer', {
       where: 'blockRanks, blockLearningRates',
       got: idle.join(', '),
-      cure: `adapted layers: ${chosen
+      hint: `adapted layers: ${chosen
         .map(({ path }) => path)
         .slice(0, 6)
         .join(', ')}, …`,

@@ -88,7 +88,7 @@ const meansNothing = (
     where,
     expected: `${TARGET_PRESETS.join(', ')}, the end of a layer's path (to_q), or a glob (up_blocks.**.to_*)`,
     got: idle.join(', '),
-    cure: `its layers: ${layers
+    hint: `its layers: ${layers
       .map(({ path }) => path)
       .slice(0, 6)
       .join(', ')}, …`,

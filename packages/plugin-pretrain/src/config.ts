@@ -92,7 +92,7 @@ export function resolvePretrainConfig(layers: readonly ConfigLayer[]): PretrainC
     throw new ConfigError('pretraining cannot be set up like this', {
       where: layers.map(({ name }) => name).join(', '),
       details: problems,
-      cure: 'docs/pretraining.md lists the settings',
+      hint: 'docs/pretraining.md lists the settings',
     });
   }
   return { ...parsed.data, threads: parsed.data.threads ?? physicalCores() };
@@ -112,7 +112,7 @@ export function trainingOf<Name extends NetworkName>(
       where: SETTINGS_OF[network],
       expected: 'maxTrainSteps, maxMinutes or both',
       got: 'neither',
-      cure: `--max-minutes 30, or ${SETTINGS_OF[network]}: { maxMinutes: 30 } in the file`,
+      hint: `--max-minutes 30, or ${SETTINGS_OF[network]}: { maxMinutes: 30 } in the file`,
     });
   }
   return settings as PretrainConfig[(typeof SETTINGS_OF)[Name]];

@@ -34,7 +34,7 @@ export async function startEncoder(
     throw new ConfigError(`the encoder to go on from lacks ${lacks}`, {
       where: `${SETTINGS_OF[network]}.from`,
       got: from ?? 'the configuration',
-      cure: 'another folder, or none: then one is made from the configuration',
+      hint: 'another folder, or none: then one is made from the configuration',
     });
   }
   return encoder;

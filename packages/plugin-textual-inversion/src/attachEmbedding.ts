@@ -43,7 +43,7 @@ export function attachVectors(
       where,
       expected: `[${vectors}, ${table.width}], for ${model.source}`,
       got: `[${vectors}, ${width}] (768: Stable Diffusion 1.x, 1024: 2.x)`,
-      cure: 'use the model it was trained on, or one made from that',
+      hint: 'use the model it was trained on, or one made from that',
     });
   }
   const { variableName, detach } = attachPlaceholder(model, word, vectors);

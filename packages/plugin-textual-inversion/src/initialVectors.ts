@@ -46,7 +46,7 @@ function startIds(
       where: 'initializerToken',
       expected: 'a word the vocabulary has whole',
       got: `"${text}" (${ids.length} tokens)`,
-      cure: `another word, or initializerText (--initializer-text "${text}")`,
+      hint: `another word, or initializerText (--initializer-text "${text}")`,
     });
   }
   if (kind === 'text' && ids.length > vectors) {
@@ -54,7 +54,7 @@ function startIds(
       where: 'initializerText',
       expected: `at most ${vectors} tokens`,
       got: `"${text}" (${ids.length} tokens)`,
-      cure: `numVectors ${ids.length} (--num-vectors ${ids.length}), or a shorter text`,
+      hint: `numVectors ${ids.length} (--num-vectors ${ids.length}), or a shorter text`,
     });
   }
   const used = ids.slice(-vectors);

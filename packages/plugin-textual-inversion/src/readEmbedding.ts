@@ -42,7 +42,7 @@ export async function readEmbedding(
       where: path,
       expected: 'vectors for one text encoder: one key, the word or emb_params',
       got: [...tensors.values()].map(describe).join(', '),
-      cure: 'use an embedding that was trained on a Stable Diffusion 1.x or 2.x model',
+      hint: 'use an embedding that was trained on a Stable Diffusion 1.x or 2.x model',
     });
   }
   const [entry, ...more] = tensors.values();
@@ -67,7 +67,7 @@ function pickleError(path: string): WeightsError {
   return new WeightsError('a pickle: opening it would run whatever program it holds', {
     where: path,
     expected: 'a .safetensors file',
-    cure: [
+    hint: [
       'convert it once, where PyTorch is installed:',
       `  import torch; from safetensors.torch import save_file`,
       `  loaded = torch.load(${JSON.stringify(basename(path))}, map_location="cpu", weights_only=True)`,

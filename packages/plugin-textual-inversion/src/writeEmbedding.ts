@@ -22,7 +22,7 @@ export async function writeEmbedding(
   if (word === 'emb_params') {
     throw new ConfigError('emb_params is the name of a format, not a word', {
       where: path,
-      cure: 'name the word',
+      hint: 'name the word',
     });
   }
   const { [WORD_KEY]: _, ...kept } = metadata;

@@ -65,7 +65,7 @@ describe('parseUNetConfig', () => {
         - class_embed_type: got "timestep", allowed: null
         - addition_embed_type: got "text_time", allowed: null
         - brand_new_field: got 7, allowed: no such field
-        cure: use a Stable Diffusion 1.x or 2.x model; every other field of the file is understood]
+        hint: use a Stable Diffusion 1.x or 2.x model; every other field of the file is understood]
     `);
   });
 

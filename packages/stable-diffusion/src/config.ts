@@ -4,7 +4,7 @@ import { WeightsError } from '@likeness/engine';
 import { z } from 'zod';
 
 /** What is said of a config that asks for more than Stable Diffusion. */
-const CURE = 'use a Stable Diffusion 1.x or 2.x model; every other field of the file is understood';
+const HINT = 'use a Stable Diffusion 1.x or 2.x model; every other field of the file is understood';
 
 /**
  * Checks a config file's content against a schema.
@@ -15,14 +15,14 @@ export function parseConfig<Schema extends z.ZodType>(
   schema: Schema,
   json: unknown,
   where: string,
-  cure = CURE,
+  hint = HINT,
 ): z.output<Schema> {
   const result = schema.safeParse(json);
   if (result.success) return result.data;
   throw new WeightsError('asks for something this implementation does not have', {
     where,
     details: result.error.issues.flatMap((issue) => describe(issue, json)),
-    cure,
+    hint,
   });
 }
 

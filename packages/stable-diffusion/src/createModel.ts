@@ -103,7 +103,7 @@ async function partsOf({ from, random, config = {}, tokenizer, seed }: ModelDefi
     throw new WeightsError('the model is not fully described', {
       where: from ?? 'the configuration',
       details,
-      cure: 'a folder with unet/config.json, vae/config.json, text_encoder/config.json, scheduler/scheduler_config.json and tokenizer/, or the fields in the configuration',
+      hint: 'a folder with unet/config.json, vae/config.json, text_encoder/config.json, scheduler/scheduler_config.json and tokenizer/, or the fields in the configuration',
     });
   }
   const recommended = await readFile(join(from ?? '', SETTINGS_FILE), 'utf8').catch(() => undefined);

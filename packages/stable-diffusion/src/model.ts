@@ -175,7 +175,7 @@ function checkFit(source: string, { unet, vae, textEncoder }: Networks, tokenize
     throw new WeightsError('the parts of this model do not fit each other', {
       where: source,
       details,
-      cure: 'use a complete Stable Diffusion 1.x or 2.x text-to-image model',
+      hint: 'use a complete Stable Diffusion 1.x or 2.x text-to-image model',
     });
   }
 }

@@ -153,7 +153,7 @@ export function upsample(scope: Scope, path: string, x: Tensor, size?: readonly 
       where: path,
       expected: `at most ${2 * height} × ${2 * width}`,
       got: size.join(' × '),
-      cure: 'with downsample_padding 0, use a height and width that halve evenly at every level',
+      hint: 'with downsample_padding 0, use a height and width that halve evenly at every level',
     });
   }
   let doubled = upsampleNearest(x);

@@ -7,6 +7,7 @@ import {
   portableConfig,
   type DiffusionModel,
   type ResolvedConfig,
+  type Warning,
 } from '@likeness/core';
 import type { CellRequest, PreparedCell } from './cellWork.ts';
 
@@ -40,7 +41,7 @@ export async function prepareCell(
   }: {
     readonly model: Pick<DiffusionModel, 'fingerprint'>;
     readonly machine: MachineFacts;
-    readonly warnings?: readonly string[];
+    readonly warnings?: readonly Warning[];
     readonly uses?: PreparedCell['uses'];
     /** What identifies the evaluation beyond its settings: judges' weights. */
     readonly evaluation?: Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 // What a cell is to whoever runs it, and what the matrix asks of whoever knows models and methods: the command hands
 // that in, tests hand in a tiny model.
-import type { PipelineEvent, ResolvedConfig } from '@likeness/core';
+import type { PipelineEvent, ResolvedConfig, Warning } from '@likeness/core';
 import type { Measures } from '@likeness/evaluation';
 
 /** Everything that decides a cell, as JSON: what travels to a worker. */
@@ -21,7 +21,7 @@ export interface PreparedCell {
   readonly request: CellRequest;
   /** What the id is made of. */
   readonly parts: Readonly<Record<string, unknown>>;
-  readonly warnings: readonly string[];
+  readonly warnings: readonly Warning[];
   /** What it takes from a cache and others may take as well: kind → names of things, equal names being one thing. */
   readonly uses: Readonly<Record<string, readonly string[]>>;
 }

@@ -35,7 +35,7 @@ export function failureOf(error: unknown, places: readonly string[] = []): Failu
 export const interruption = (reason: string): Failure => ({ reason, isFinal: false });
 
 function withoutPlaces(text: string, places: readonly string[]): string {
-  const lines = text.split('\n').filter((line) => !/^\s*(- the last good checkpoint is|cure:)/.test(line));
+  const lines = text.split('\n').filter((line) => !/^\s*(- the last good checkpoint is|hint:)/.test(line));
   const joined = lines.map((line) => line.trim()).join('; ');
   return places
     .filter((place) => place !== '')

@@ -46,7 +46,7 @@ function differs(task: CellTask, cell: PreparedCell): DataError {
   return new DataError('this worker would make another cell than was asked for', {
     where: `cell ${task.id.slice(0, 12)}`,
     details: differences(task.parts, cell.parts),
-    cure: 'give all machines the same version of Likeness and TensorFlow, the same model and the same pictures',
+    hint: 'give all machines the same version of Likeness and TensorFlow, the same model and the same pictures',
   });
 }
 

@@ -23,7 +23,7 @@ export async function connectRedis(url: string): Promise<Redis> {
     throw new DataError('no Redis answers', {
       where: withoutPassword(url),
       got: error instanceof Error ? error.message : String(error),
-      cure: 'start one (redis-server), or name another with --redis',
+      hint: 'start one (redis-server), or name another with --redis',
       cause: error,
     });
   } finally {

@@ -53,7 +53,7 @@ export async function fetchShared(store: BlobStore, id: string, folder: string):
         bytes === undefined ? 'a file of a result is missing' : 'a file of a result is damaged',
         {
           where: `${store.name}: ${id.slice(0, 12)}/${name}`,
-          cure: `remove ${listKey(id)} from the store: the cell is made again`,
+          hint: `remove ${listKey(id)} from the store: the cell is made again`,
         },
       );
     }
@@ -76,7 +76,7 @@ function refuseOther(id: string, before: FileHashes, now: FileHashes): void {
     details: different.map(
       (name) => `${name}: ${before[name] ?? 'absent'} there, ${now[name] ?? 'absent'} here`,
     ),
-    cure: 'work a matrix off on machines of one kind: processors may round differently',
+    hint: 'work a matrix off on machines of one kind: processors may round differently',
   });
 }
 

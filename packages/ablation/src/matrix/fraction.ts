@@ -153,7 +153,7 @@ function refuseOtherShapes(axes: readonly Axis[]): void {
   throw new ConfigError('only axes with two values each have a regular fraction', {
     where: 'design.fractional',
     details,
-    cure: 'take two values of each axis, or the design full or one-factor',
+    hint: 'take two values of each axis, or the design full or one-factor',
   });
 }
 

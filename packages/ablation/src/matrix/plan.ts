@@ -1,6 +1,6 @@
 // From the places of a question to the cells that run: equal settings are one cell, whatever place asks for them, and
 // what cannot run is told with the reason a run would give.
-import { LikenessError } from '@likeness/core';
+import { LikenessError, type Warning } from '@likeness/core';
 import type { CellWork, PreparedCell } from '../cells/cellWork.ts';
 import { failureOf } from '../cells/failure.ts';
 import type { ExpandedStudy, Point } from './expand.ts';
@@ -29,7 +29,7 @@ export interface Plan {
   readonly cells: readonly PlannedCell[];
   readonly invalid: readonly InvalidPoint[];
   readonly shared: readonly SharedThing[];
-  readonly warnings: readonly string[];
+  readonly warnings: readonly Warning[];
 }
 
 /** @param onProgress told after each place */
@@ -40,7 +40,7 @@ export async function planCells(
 ): Promise<Plan> {
   const cells = new Map<string, PreparedCell & { points: Point[] }>();
   const invalid: InvalidPoint[] = [];
-  const warnings = new Set<string>();
+  const warnings = new Map<string, Warning>();
   const all = studies.flatMap(({ points }) => points);
   for (const [index, point] of all.entries()) {
     const prepared = await prepare(point, work);
@@ -49,7 +49,8 @@ export async function planCells(
       const known = cells.get(prepared.id);
       if (known) known.points.push(point);
       else cells.set(prepared.id, { ...prepared, points: [point] });
-      for (const warning of prepared.warnings) if (!isAsked(warning, point)) warnings.add(warning);
+      for (const warning of prepared.warnings)
+        if (!isAsked(warning, point)) warnings.set(warning.text, warning);
     }
     onProgress(index + 1, all.length);
   }
@@ -58,13 +59,19 @@ export async function planCells(
     cells: [...cells.values()],
     invalid,
     shared: sharedBy([...cells.values()]),
-    warnings: [...warnings],
+    warnings: [...warnings.values()],
   };
 }
 
 /** An axis of identifiers asks what a common word does: that it is one is no news. */
-const isAsked = (warning: string, { factors }: Point): boolean =>
-  warning.startsWith('identifier ') && 'identifier' in factors;
+const isAsked = ({ code }: Warning, { factors }: Point): boolean =>
+  ABOUT_IDENTIFIERS.has(code) && 'identifier' in factors;
+
+const ABOUT_IDENTIFIERS: ReadonlySet<string> = new Set([
+  'prompt/identifier-is-noun',
+  'prompt/identifier-in-pieces',
+  'prompt/common-identifier',
+]);
 
 async function prepare(
   { values, evaluation, reference, refusal }: Point,

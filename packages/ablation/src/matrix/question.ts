@@ -201,7 +201,7 @@ function problem(details: readonly string[]): ConfigError {
     {
       where: 'matrix',
       details: [...new Set(details)],
-      cure: 'docs/ablation.md has every key',
+      hint: 'docs/ablation.md has every key',
     },
   );
 }

@@ -35,7 +35,7 @@ export function groupCells(cells: readonly CellResult[], baseline: Factors): Gro
       where: 'baseline',
       expected: `one of ${found.map(({ factors }) => labelOf(factors, varying)).join(', ')}`,
       got: labelOf(baseline, Object.keys(baseline)) || 'no factor at all',
-      cure: 'name values that the axes have',
+      hint: 'name values that the axes have',
     });
   }
   return [

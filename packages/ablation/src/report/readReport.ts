@@ -26,7 +26,7 @@ export async function readReport(folder: string): Promise<WriteReportOptions> {
       where: path,
       expected: RESULTS_FORMAT,
       got: String(format),
-      cure: 'run pipeline ablate again: cells that are done are not done twice',
+      hint: 'run pipeline ablate again: cells that are done are not done twice',
     });
   }
   const times = await readFile(join(folder, 'times.json'), 'utf8').catch(() => undefined);

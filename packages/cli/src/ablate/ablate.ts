@@ -165,7 +165,7 @@ async function work(
   const { question, plan, workers, folder, store } = prepared;
   const style = reportStyle(flags, terminal);
   await refuseSecond(folder);
-  for (const message of plan.warnings) terminal.err(warningLine(message));
+  for (const warning of plan.warnings) terminal.err(warningLine(warning));
   await folder.write('matrix.json', { question, ids: plan.cells.map(({ id }) => id) });
   const peaks = (await folder.timings()).flatMap(({ peakMemoryBytes = 0 }) => peakMemoryBytes);
   const { executor, connect, kill } = await executorFor(
@@ -240,7 +240,10 @@ function tellEnd(
   if (isLong) out('');
   if (isLong) out([count(done, 'result'), ...others].join(', '));
   for (const { study, problem } of reports)
-    if (problem !== undefined) err(warningLine(`no report${study === '' ? '' : ` of ${study}`}: ${problem}`));
+    if (problem !== undefined) {
+      const text = `no report${study === '' ? '' : ` of ${study}`}: ${problem}`;
+      err(warningLine({ code: 'ablation/no-report', text }));
+    }
   const pages = reports.filter(({ problem }) => problem === undefined).map((report) => report.folder);
   if (isLong) for (const page of pages) out(`report   ${displayPath(join(page, 'report.html'))}`);
   if (isLong && pages.length > 1)
@@ -256,7 +259,7 @@ async function refuseSecond(folder: MatrixFolder): Promise<void> {
   throw new DataError('this matrix is being worked off already', {
     where: displayPath(folder.path),
     got: `process ${state.pid}, ${state.done} of ${state.cells} cells done`,
-    cure: `look at it (pipeline status ${displayPath(folder.path)}), or name another folder with --output-dir`,
+    hint: `look at it (pipeline status ${displayPath(folder.path)}), or name another folder with --output-dir`,
   });
 }
 

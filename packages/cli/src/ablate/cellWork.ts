@@ -17,6 +17,7 @@ import {
   type DiffusionModel,
   type PipelineEvent,
   type ResolvedConfig,
+  type Warning,
 } from '@likeness/core';
 import { tensorFlowStatus } from '@likeness/engine';
 import type { EvaluationInput } from '@likeness/evaluation';
@@ -30,8 +31,10 @@ import { usesOf } from './sharedThings.ts';
 /** Settings of cells that nobody else decides: a killed cell goes on from its last checkpoint. */
 const OF_CELLS = { samples: false, checkpointingSteps: 100, checkpointsTotalLimit: 1 } as const;
 
-const NOBODY_JUDGES =
-  'nobody judges the pictures: cells get pictures and facts, and no scores; name judges under evaluation.judges (docs/evaluation.md)';
+const NOBODY_JUDGES: Warning = {
+  code: 'evaluation/no-judges',
+  text: 'nobody judges the pictures: cells get pictures and facts, and no scores; name judges under evaluation.judges (docs/evaluation.md)',
+};
 
 export interface CommandCellWork extends CellWork {
   /** The run of a cell, ready to start, with a model of its own. */

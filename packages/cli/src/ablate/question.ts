@@ -46,7 +46,7 @@ export async function readQuestion(file: string | undefined, flags: QuestionFlag
     throw new ConfigError('there is no question', {
       where: 'pipeline ablate',
       expected: `a file, one of ${Object.keys(shippedMatrices).join(', ')}, or --axis NAME=VALUE,VALUE`,
-      cure: 'pipeline ablate --help has examples',
+      hint: 'pipeline ablate --help has examples',
     });
   }
   const name =

@@ -30,7 +30,7 @@ async function example(
       where: 'subjects',
       expected: `one of ${names.join(', ')}`,
       got: `${name}${didYouMean(name, names)}`,
-      cure: 'own pictures are said in settings: instanceDataDir and classNoun',
+      hint: 'own pictures are said in settings: instanceDataDir and classNoun',
     });
   }
   const { files } = await findPictures(subject.instanceDataDir, '.mask.png');

@@ -21,7 +21,7 @@ const SHOWN_ROWS = 60;
 export function tellMatrixPlan(facts: PlanFacts, terminal: Terminal): void {
   const { plan, folder, present } = facts;
   const { out, err } = terminal;
-  for (const message of plan.warnings) err(warningLine(message));
+  for (const warning of plan.warnings) err(warningLine(warning));
   for (const study of plan.studies) tellStudy(study, facts, terminal);
   const { cells, invalid } = plan;
   out(

@@ -157,7 +157,7 @@ function withModel(error: unknown, model: string, named: string | undefined): un
     [summary, ...lines, ...(rest.length > 12 ? [`  … and ${rest.length - 12} more`] : [])].join('\n'),
     {
       ...(named === undefined
-        ? { cure: `they were looked for in ${model}: name their own model with --pretrained-model` }
+        ? { hint: `they were looked for in ${model}: name their own model with --pretrained-model` }
         : {}),
       cause: error,
     },

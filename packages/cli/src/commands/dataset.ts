@@ -75,7 +75,7 @@ export function datasetCommand(terminal: Terminal): Command {
           (text, _column, isHead) => (isHead ? colours.dim(text) : text),
         ),
       );
-      for (const message of warnings) terminal.err(warningLine(message));
+      for (const warning of warnings) terminal.err(warningLine(warning));
       terminal.out(`\n${count(items.length, 'picture')}, seen at ${resolution} × ${resolution} px`);
       terminal.out(`sheet    ${colours.bold(displayPath(flags.output))}`);
     });

@@ -32,9 +32,9 @@ export function doctorCommand(terminal: Terminal, exit: SetExitCode): Command {
 
 function tellChecks(checks: readonly Check[], { out }: Terminal): void {
   const width = Math.max(...checks.map(({ name }) => name.length));
-  for (const { name, state, value, cure } of checks) {
+  for (const { name, state, value, hint } of checks) {
     out(`${MARKS[state]} ${name.padEnd(width)}  ${value}`);
-    if (cure !== undefined) out(`  ${''.padEnd(width)}  ${colours.dim('→')} ${cure}`);
+    if (hint !== undefined) out(`  ${''.padEnd(width)}  ${colours.dim('→')} ${hint}`);
   }
   const wrong = checks.filter(({ state }) => state === 'wrong').length;
   const notes = checks.filter(({ state }) => state === 'note').length;

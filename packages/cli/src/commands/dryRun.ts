@@ -16,7 +16,7 @@ export function tellPlan(
     out(JSON.stringify({ config, estimate, warnings }));
     return;
   }
-  for (const message of warnings) err(warningLine(message));
+  for (const warning of warnings) err(warningLine(warning));
   for (const [key, value] of Object.entries({
     ...portableConfig(config),
     instanceDataDir: config.instanceDataDir,
@@ -48,9 +48,10 @@ export function tellPlan(
   for (const [name, value] of rows) out(`${name.padEnd(27)} ${value}`);
   if (estimate.memoryBytes > estimate.machineMemoryBytes) {
     err(
-      warningLine(
-        'this machine may have too little memory: --gradient-checkpointing, a smaller --train-batch-size or --resolution need less',
-      ),
+      warningLine({
+        code: 'run/little-memory',
+        text: 'this machine may have too little memory: --gradient-checkpointing, a smaller --train-batch-size or --resolution need less',
+      }),
     );
   }
 }

@@ -130,7 +130,7 @@ function checkFlags(flags: MergeFlags): void {
     : [...(rank === undefined ? [] : ['--rank']), ...(loraFormat === undefined ? [] : ['--lora-format'])];
   if (idle.length > 0) {
     throw new ConfigError(`${idle.join(', ')} does nothing ${loraOnly ? 'with' : 'without'} --lora-only`, {
-      cure: loraOnly
+      hint: loraOnly
         ? 'a joined file takes weights below 0, and --lora-format'
         : 'say --lora-only too, or leave it out',
     });
@@ -145,7 +145,7 @@ function checkFlags(flags: MergeFlags): void {
   if (isFile && !loraOnly && exportFormat !== 'ldm') {
     throw new ConfigError('a diffusers model is a folder', {
       where: `--output-dir ${outputDir}`,
-      cure: 'say --export-format ldm, or the name of a folder',
+      hint: 'say --export-format ldm, or the name of a folder',
     });
   }
   if (isFile && loraOnly && loraFormat === 'peft') {

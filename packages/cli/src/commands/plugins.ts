@@ -52,7 +52,7 @@ export function pluginsCommand(terminal: Terminal): Command {
       }
       if (name === 'core') tellCore(core, terminal);
       for (const { plugin, from } of shown) tellPlugin(plugin, from, terminal);
-      for (const failure of failures) terminal.err(warningLine(failure));
+      for (const text of failures) terminal.err(warningLine({ code: 'plugin/not-loaded', text }));
       if (name === undefined) terminal.out(colours.dim('pipeline plugins core: the options every run has'));
     });
 }

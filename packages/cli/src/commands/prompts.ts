@@ -8,6 +8,7 @@ import {
   type EvaluationPrompt,
   type PromptCategory,
   type SubjectKind,
+  type Warning,
 } from '@likeness/core';
 import { Command, Option } from 'commander';
 import {
@@ -90,7 +91,7 @@ function classNounOf({ subject, classNoun }: PromptsFlags): string {
       where: '--subject',
       expected: `one of ${names.join(', ')}`,
       got: `${subject}${didYouMean(subject, names)}`,
-      cure: 'for a subject of your own: --class-noun NOUN',
+      hint: 'for a subject of your own: --class-noun NOUN',
     });
   }
   if (classNoun !== undefined && classNoun !== known.classNoun) {
@@ -106,12 +107,12 @@ function classNounOf({ subject, classNoun }: PromptsFlags): string {
 function choosePrompts(
   flags: PromptsFlags,
   classNoun: string,
-): { prompts: EvaluationPrompt[]; set: string; warnings: string[] } {
+): { prompts: EvaluationPrompt[]; set: string; warnings: Warning[] } {
   const subject = { identifier: flags.identifier, classNoun };
   const saysKind = flags.live === true || flags.object === true;
   if (flags.set === 'bundled' && saysKind) {
     throw new ConfigError("the bundled model's prompts are the same for live subjects and objects", {
-      cure: '--set paper, or without --live and --object',
+      hint: '--set paper, or without --live and --object',
     });
   }
   const bundled = flags.set === 'bundled' || (flags.set === undefined && !saysKind && isBundled(flags));
@@ -122,14 +123,16 @@ function choosePrompts(
     const prompts = evaluationPrompts({ set: paper, ...asked(flags.category), ...subject });
     return { prompts, set: told, warnings: [] };
   }
-  const warnings: string[] = [];
+  const warnings: Warning[] = [];
   if (!bundledVocabulary.nouns.includes(classNoun)) {
-    warnings.push(`the bundled model does not know the noun "${classNoun}"`);
+    const text = `the bundled model does not know the noun "${classNoun}"`;
+    warnings.push({ code: 'prompt/unknown-noun', text });
   }
   const missing = (flags.category ?? []).filter((category) => bundledPrompts[category] === undefined);
   if (missing.length > 0) {
     if (flags.set === 'bundled') evaluationPrompts({ set: bundledPrompts, categories: missing, ...subject });
-    warnings.push(`the bundled model has no words for ${missing.join(', ')}: here are ${told}`);
+    const text = `the bundled model has no words for ${missing.join(', ')}: here are ${told}`;
+    warnings.push({ code: 'prompt/unknown-category', text });
   }
   const prompts = (flags.category ?? [undefined]).flatMap((category) => {
     const isMissing = category !== undefined && missing.includes(category);

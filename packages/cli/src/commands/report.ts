@@ -135,7 +135,7 @@ async function findReports(folder: string): Promise<{ place: string; name: strin
     throw new DataError('there is no report here', {
       where: folder,
       expected: 'results.json, which pipeline ablate writes when cells are done',
-      cure: 'pipeline ablate goes on with a matrix that was stopped',
+      hint: 'pipeline ablate goes on with a matrix that was stopped',
     });
   }
   return found.map((name) => ({ place: join(folder, name), name }));

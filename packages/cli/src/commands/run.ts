@@ -77,7 +77,7 @@ export async function startRun(
   const watch = await watchOf(config);
   const reporter: Reporter = createReporter(style, terminal);
   const stop = new AbortController();
-  for (const message of warnings) reporter.event({ type: 'warning', message });
+  for (const warning of warnings) reporter.event({ type: 'warning', ...warning });
   const run = runPipeline({
     config,
     plugins,

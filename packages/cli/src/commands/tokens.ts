@@ -100,7 +100,7 @@ function refuseIdleFlags(
     throw new ConfigError(rare ? 'a text and --rare ask for different things' : 'nothing to show', {
       where,
       expected: 'a text, or --rare',
-      cure: 'pipeline tokens "a photo of sks dog", or pipeline tokens --rare',
+      hint: 'pipeline tokens "a photo of sks dog", or pipeline tokens --rare',
     });
   }
   const idle = [
@@ -153,7 +153,8 @@ function tellText(text: string, tokenizer: Tokenizer, { json }: TokensFlags, { o
   out(`\n${count(tokens.length, 'token')} of the ${readable} that are read`);
   if (cut !== undefined) {
     const after = cut.endsWith === undefined ? '' : ` after "… ${cut.endsWith}"`;
-    err(warningLine(`cut off${after}: ${count(cut.tokens - cut.read, 'token')} too many`));
+    const text = `cut off${after}: ${count(cut.tokens - cut.read, 'token')} too many`;
+    err(warningLine({ code: 'prompt/too-long', text }));
   }
   for (const warning of warnings) err(warningLine(warning));
 }

@@ -107,7 +107,7 @@ function refuseFlags(command: Command, names: readonly string[], why: string): v
   if (said.length === 0) return;
   throw new ConfigError(`${said.join(' and ')} would change nothing: ${why}`, {
     where: said.join(', '),
-    cure: `leave ${said.length === 1 ? 'it' : 'them'} out`,
+    hint: `leave ${said.length === 1 ? 'it' : 'them'} out`,
   });
 }
 

@@ -42,7 +42,7 @@ export async function createPluginPackage({
   if (existsSync(folder)) {
     throw new ConfigError('there is something of this name already, and it stays as it is', {
       where: folder,
-      cure: 'choose another name, or another folder with --in',
+      hint: 'choose another name, or another folder with --in',
     });
   }
   await mkdir(parent, { recursive: true });
@@ -73,7 +73,7 @@ function checkName(name: string, cwd: string): void {
       expected: 'lower-case words joined by dashes, as recipes will say it: custom-diffusion',
       got: name,
       ...(name.startsWith('likeness-plugin-')
-        ? { cure: 'leave likeness-plugin- out: the package gets it' }
+        ? { hint: 'leave likeness-plugin- out: the package gets it' }
         : {}),
     });
   }

@@ -15,7 +15,7 @@ export interface Check {
   readonly state: 'ok' | 'note' | 'wrong';
   readonly value: string;
   /** What to do, where something is to be done. */
-  readonly cure?: string;
+  readonly hint?: string;
 }
 
 const LEAST_NODE = [20, 19] as const;
@@ -51,7 +51,7 @@ function nodeCheck(): Check {
         name: 'Node',
         state: 'wrong',
         value,
-        cure: `install Node ${LEAST_NODE.join('.')} or newer, for example with \`nvm install 22\``,
+        hint: `install Node ${LEAST_NODE.join('.')} or newer, for example with \`nvm install 22\``,
       };
 }
 
@@ -70,10 +70,10 @@ function toolChecks(): Check[] {
     ['pip', ['python3', '-m', 'pip', '--version'], 'sudo apt-get install -y python3-pip'],
     ['C++ compiler', ['g++', '--version'], 'sudo apt-get install -y g++'],
   ] as const;
-  return tools.map(([name, [command, ...args], cure]): Check => {
+  return tools.map(([name, [command, ...args], hint]): Check => {
     const version = versionOf(command, ...args);
     return version === undefined
-      ? { name, state: 'wrong', value: 'not found; setting TensorFlow up needs it', cure }
+      ? { name, state: 'wrong', value: 'not found; setting TensorFlow up needs it', hint }
       : { name, state: 'ok', value: version };
   });
 }
@@ -88,7 +88,7 @@ function tensorFlowCheck({
       name: 'TensorFlow',
       state: 'note',
       value: `${wantedVersion} (${wantedVariant}) is not set up yet`,
-      cure: 'nothing: the first run fetches and compiles it (about 300 MB, a minute)',
+      hint: 'nothing: the first run fetches and compiles it (about 300 MB, a minute)',
     };
   }
   return { name: 'TensorFlow', state: 'ok', value: `${install.version}, ${install.variant}` };
@@ -97,15 +97,15 @@ function tensorFlowCheck({
 function trialChecks(trial: EngineTrial | undefined, nvidiaDriver: string | undefined): Check[] {
   if (trial === undefined) return [];
   if ('failure' in trial) {
-    const cure = 'remove the tensorflow folder in the cache; the next run sets it up again';
-    return [{ name: 'engine', state: 'wrong', value: trial.failure, cure }];
+    const hint = 'remove the tensorflow folder in the cache; the next run sets it up again';
+    return [{ name: 'engine', state: 'wrong', value: trial.failure, hint }];
   }
   const hasGpu = trial.devices.some((device) => /gpu/i.test(device));
   const devices: Check = { name: 'devices', state: 'ok', value: trial.devices.join(', ') };
   const blind: Check = {
     ...devices,
     state: 'note',
-    cure: `an NVIDIA driver (${nvidiaDriver ?? ''}) is there but TensorFlow sees no GPU: check with nvidia-smi`,
+    hint: `an NVIDIA driver (${nvidiaDriver ?? ''}) is there but TensorFlow sees no GPU: check with nvidia-smi`,
   };
   return [
     { name: 'engine', state: 'ok', value: `starts in ${formatSeconds(trial.startSeconds)}` },
@@ -120,7 +120,7 @@ function trialChecks(trial: EngineTrial | undefined, nvidiaDriver: string | unde
           name: 'compile mode',
           state: 'note',
           value: `graph: xla fails here, ${trial.xlaFailure}`,
-          cure: 'use --mode graph',
+          hint: 'use --mode graph',
         },
   ];
 }
@@ -132,7 +132,7 @@ function allocatorCheck(allocator: string | undefined): Check {
         name: 'allocator',
         state: 'note',
         value: "glibc's",
-        cure: 'sudo apt-get install -y libtcmalloc-minimal4 (up to a third of a step is memory handed back and forth)',
+        hint: 'sudo apt-get install -y libtcmalloc-minimal4 (up to a third of a step is memory handed back and forth)',
       }
     : { name: 'allocator', state: 'ok', value: allocator };
 }
@@ -154,7 +154,7 @@ function memoryCheck(): Check {
         name: 'memory',
         state: 'note',
         value,
-        cure: 'the bundled model needs about 2 GB; close what else needs memory',
+        hint: 'the bundled model needs about 2 GB; close what else needs memory',
       }
     : { name: 'memory', state: 'ok', value };
 }
@@ -168,7 +168,7 @@ async function diskCheck(name: string, folder: string): Promise<Check> {
         name,
         state: 'note',
         value,
-        cure: 'make room, or choose another place with --output-dir, --cache-dir or LIKENESS_CACHE',
+        hint: 'make room, or choose another place with --output-dir, --cache-dir or LIKENESS_CACHE',
       }
     : { name, state: 'ok', value };
 }

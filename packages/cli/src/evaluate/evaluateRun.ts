@@ -83,7 +83,7 @@ async function judgesOf(
     if (withoutJudges) return {};
     throw new ConfigError('nobody judges the pictures', {
       expected: '--dino FOLDER, --clip FOLDER, --lpips FOLDER or --classifier FOLDER',
-      cure: 'fetch facebook/dino-vits16 and openai/clip-vit-base-patch32 from the Hub and name their folders',
+      hint: 'fetch facebook/dino-vits16 and openai/clip-vit-base-patch32 from the Hub and name their folders',
     });
   }
   const names = Object.fromEntries(

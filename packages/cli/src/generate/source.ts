@@ -48,7 +48,7 @@ async function ofRun(folder: string, exported: string): Promise<Source> {
     throw new DataError('this run has exported nothing yet', {
       where: folder,
       got: `${run.state} at step ${run.step} of ${run.maxTrainSteps}`,
-      cure: `pipeline resume ${displayPath(folder)}, or pipeline export ${displayPath(folder)} for a checkpoint as it is`,
+      hint: `pipeline resume ${displayPath(folder)}, or pipeline export ${displayPath(folder)} for a checkpoint as it is`,
     });
   }
   const { sampler, numInferenceSteps, guidanceScale, pretrainedModel } = run.record.config;

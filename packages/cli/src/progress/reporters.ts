@@ -1,5 +1,5 @@
 // Four ways of telling a run: redrawn lines, plain lines, JSON, and hardly at all.
-import type { PipelineEvent } from '@likeness/core';
+import type { PipelineEvent, Warning } from '@likeness/core';
 import { createLogUpdate } from 'log-update';
 import { displayPath } from '../terminal/format.ts';
 import { colours, columnsOf, type Terminal } from '../terminal/terminal.ts';
@@ -51,7 +51,7 @@ function liveReporter(terminal: Terminal): Reporter {
   return {
     event(event) {
       progress = advance(progress, event);
-      if (event.type === 'warning') above(() => terminal.err(warningLine(event.message)));
+      if (event.type === 'warning') above(() => terminal.err(warningLine(event)));
     },
     note: (line) => above(() => terminal.err(line)),
     close() {
@@ -66,7 +66,7 @@ function plainReporter(terminal: Terminal): Reporter {
   const linesOf = plainLines();
   return {
     event(event) {
-      if (event.type === 'warning') terminal.err(warningLine(event.message));
+      if (event.type === 'warning') terminal.err(warningLine(event));
       for (const line of linesOf(event)) terminal.out(line);
     },
     note: terminal.err,
@@ -87,7 +87,7 @@ function jsonReporter(terminal: Terminal): Reporter {
 function quietReporter(terminal: Terminal): Reporter {
   return {
     event(event) {
-      if (event.type === 'warning') terminal.err(warningLine(event.message));
+      if (event.type === 'warning') terminal.err(warningLine(event));
       if (event.type === 'run-finished') terminal.out(displayPath(event.folder));
     },
     note: terminal.err,
@@ -95,6 +95,7 @@ function quietReporter(terminal: Terminal): Reporter {
   };
 }
 
-export function warningLine(message: string): string {
-  return `${colours.yellow('warning')} ${message}`;
+/** A warning, with its code for whoever looks it up. */
+export function warningLine({ code, text }: Warning): string {
+  return `${colours.yellow('warning')} ${text} ${colours.dim(`[${code}]`)}`;
 }

@@ -17,6 +17,6 @@ export async function exportedPath(name: string): Promise<string> {
   if (await stat(exported).catch(() => undefined)) return exported;
   throw new DataError('this run has exported nothing yet', {
     where: displayPath(folder),
-    cure: `pipeline resume ${displayPath(folder)}, or pipeline export ${displayPath(folder)}`,
+    hint: `pipeline resume ${displayPath(folder)}, or pipeline export ${displayPath(folder)}`,
   });
 }

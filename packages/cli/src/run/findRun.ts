@@ -36,7 +36,7 @@ export async function requireRun(name: string, isMeant?: RunFilter): Promise<str
             .join(', ')}`
         : 'a run folder',
     got: `${(await stat(name).catch(() => undefined)) ? 'something that is no run' : 'nothing there'}${didYouMean(name, names)}`,
-    cure: 'pipeline runs lists them',
+    hint: 'pipeline runs lists them',
   });
 }
 

@@ -83,7 +83,7 @@ export async function takeOut(job: MergeJob): Promise<MergeOutcome> {
   if (record !== undefined && settings.dtype !== undefined) {
     throw new ConfigError('the base’s weights have the types they have', {
       where: '--dtype',
-      cure: 'leave it out; pipeline convert gives the result another',
+      hint: 'leave it out; pipeline convert gives the result another',
     });
   }
   const { changed, largestError } = await subtractAdapters(model, files, path, {

@@ -21,6 +21,8 @@ import {
   type Plugin,
   type PluginSetup,
   type ResolvedConfig,
+  PluginError,
+  type Warning,
 } from '@likeness/core';
 import {
   builtIns,
@@ -119,7 +121,7 @@ export interface PreparedRun {
   readonly config: ResolvedConfig;
   readonly plugins: readonly PluginSetup[];
   readonly model: DiffusionModel;
-  readonly warnings: readonly string[];
+  readonly warnings: readonly Warning[];
 }
 
 export interface PrepareOptions extends Pick<OpenModelOptions, 'onProgress'> {
@@ -188,7 +190,7 @@ async function withFolder(config: ResolvedConfig): Promise<ResolvedConfig> {
     throw new ConfigError('there is a run in this folder already', {
       where: `--output-dir ${outputDir}`,
       ...(before === undefined ? {} : { got: `${before.recipe}, ${before.state} at step ${before.step}` }),
-      cure: 'go on with it (--resume latest), name another folder, or remove this one',
+      hint: 'go on with it (--resume latest), name another folder, or remove this one',
     });
   }
   return config;
@@ -199,7 +201,8 @@ async function asUsage<T>(plugins: Promise<T>): Promise<T> {
   try {
     return await plugins;
   } catch (error) {
-    const isRecipe = error instanceof Error && 'parts' in error && /^recipe /.test(error.message);
-    throw isRecipe ? new ConfigError(error.message, { cause: error }) : error;
+    throw error instanceof PluginError && error.code.startsWith('recipe/')
+      ? new ConfigError(error.summary, { ...error.toJSON(), cause: error })
+      : error;
   }
 }

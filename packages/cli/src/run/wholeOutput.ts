@@ -31,7 +31,7 @@ export async function refuseExisting(
   if (overwrite || (there.isDirectory() && (await readdir(output)).length === 0)) return;
   throw new ConfigError('something stands there already', {
     where: displayPath(output),
-    cure: 'choose another name, or say --overwrite',
+    hint: 'choose another name, or say --overwrite',
   });
 }
 

@@ -49,7 +49,9 @@ describe('identifiers on CLIP’s vocabulary', () => {
     ['V', 'common word'],
     ['dog', 'class noun'],
   ])('%s is told: %s', (word, message) => {
-    expect(identifierWarnings(word, 'dog', tokenizer)).toEqual([expect.stringContaining(message)]);
+    expect(identifierWarnings(word, 'dog', tokenizer)).toEqual([
+      { code: expect.any(String) as string, text: expect.stringContaining(message) as string },
+    ]);
   });
 });
 

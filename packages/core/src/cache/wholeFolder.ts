@@ -158,7 +158,7 @@ async function namesIn(folder: string): Promise<string[]> {
   });
 }
 
-const CURES: Readonly<Record<string, string>> = {
+const HINTS: Readonly<Record<string, string>> = {
   ENOSPC: 'make room on the disk, then resume',
   EROFS: 'the file system is read-only: choose another folder with --output-dir or --cache-dir',
   EACCES: 'nobody may write there: choose another folder with --output-dir or --cache-dir',
@@ -170,9 +170,9 @@ export async function explained<T>(path: string, action: () => Promise<T>): Prom
   try {
     return await action();
   } catch (error) {
-    const cure = CURES[codeOf(error)];
-    if (cure === undefined) throw error;
-    throw new DataError('it cannot be written', { where: path, got: codeOf(error), cure, cause: error });
+    const hint = HINTS[codeOf(error)];
+    if (hint === undefined) throw error;
+    throw new DataError('it cannot be written', { where: path, got: codeOf(error), hint, cause: error });
   }
 }
 

@@ -1,6 +1,6 @@
 // Combinations of options that cannot work, each with its reason, and options that have no effect.
 import type { PredictionType } from '../contracts.ts';
-import { LikenessError } from '../errors.ts';
+import { LikenessError, type Warning } from '../errors.ts';
 import { learningRateScheduleOf } from './learningRateScheduleOf.ts';
 import type { PluginSetup } from '../plugins/setUpPlugins.ts';
 import type { ResolvedConfig } from './resolveConfig.ts';
@@ -54,10 +54,11 @@ export const trainsWhatIsHeldInBf16 = (who: string): string =>
 export function ignoredOptions(
   config: ResolvedConfig,
   isSet: (key: keyof ResolvedConfig) => boolean,
-): string[] {
-  const warnings: string[] = [];
+): Warning[] {
+  const warnings: Warning[] = [];
   const warn = (key: keyof ResolvedConfig, ignored: boolean, why: string): void => {
-    if (ignored && isSet(key)) warnings.push(`${key} has no effect: ${why}`);
+    if (ignored && isSet(key))
+      warnings.push({ code: 'config/no-effect', text: `${key} has no effect: ${why}` });
   };
   warn('lrNumCycles', config.lrScheduler !== 'cosine_with_restarts', `lrScheduler is ${config.lrScheduler}`);
   warn('lrStepRules', config.lrScheduler !== 'piecewise_constant', `lrScheduler is ${config.lrScheduler}`);

@@ -138,7 +138,7 @@ describe('resolveConfig', () => {
         - likeness.config.yaml: pluginOptions.metod: the recipe has no plugin metod (did you mean method?)
         - likeness.config.yaml: pluginOptions.method.rnak is not an option (did you mean rank?)
         - flags: pluginOptions.method.rank: expected more than 0, got 0
-        cure: pipeline plugins lists every option with its default]
+        hint: pipeline plugins lists every option with its default]
     `);
   });
 
@@ -213,8 +213,8 @@ describe('resolveConfig', () => {
       layers: [flags({ ...pictures, lrPower: 2, optimizer: 'sgd', adamBeta1: 0.8 })],
     });
     expect(warnings).toEqual([
-      'lrPower has no effect: lrScheduler is linear',
-      'adamBeta1 has no effect: optimizer is sgd',
+      { code: 'config/no-effect', text: 'lrPower has no effect: lrScheduler is linear' },
+      { code: 'config/no-effect', text: 'adamBeta1 has no effect: optimizer is sgd' },
     ]);
   });
 
@@ -222,8 +222,11 @@ describe('resolveConfig', () => {
     // A letter is a token.
     const tokenizer = { modelMaxLength: 22, encode: (text: string) => Array.from(text, () => 0) };
     const warnings = (values: Record<string, unknown>, plugins: ResolveOptions['plugins'] = [method()]) =>
-      resolve({ plugins, layers: [flags({ ...pictures, ...values })], model: { ...model, tokenizer } })
-        .warnings;
+      resolve({
+        plugins,
+        layers: [flags({ ...pictures, ...values })],
+        model: { ...model, tokenizer },
+      }).warnings.map(({ text }) => text);
     expect(warnings({ samplePrompts: ['a dog'] })).toEqual([]);
     expect(warnings({ samplePrompts: ['a dog'], identifier: 'dog' })).toEqual([
       expect.stringContaining('identifier "dog" is the class noun, too'),

@@ -6,7 +6,7 @@
 // 40 times Stable Diffusion's rate); a person knows best. Within a layer of plugins the later one wins: `ppl` doubles
 // the steps of `dreambooth`.
 import type { DiffusionModel, PredictionType, RecommendedSettings, SubjectPrompts } from '../contracts.ts';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, type Warning } from '../errors.ts';
 import { BEFORE_SETUP, type Plugin } from '../plugins/definePlugin.ts';
 import { setUpPlugins, type PluginSetup } from '../plugins/setUpPlugins.ts';
 import { promptWarnings, type Words } from '../prompts/promptWarnings.ts';
@@ -69,7 +69,7 @@ export interface Resolved {
   /** What the plugins contribute, set up with their options. */
   readonly plugins: readonly PluginSetup[];
   /** Options that were set and change nothing, and words that the model takes otherwise than one may think. */
-  readonly warnings: readonly string[];
+  readonly warnings: readonly Warning[];
 }
 
 /** What `resolveConfig` needs to know of a loaded model. */
@@ -175,7 +175,7 @@ function configError(problems: readonly string[]): ConfigError {
     {
       where: 'configuration',
       details: problems,
-      cure: 'pipeline plugins lists every option with its default',
+      hint: 'pipeline plugins lists every option with its default',
     },
   );
 }

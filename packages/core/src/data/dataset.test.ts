@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { DataError } from '../errors.ts';
+import { DataError, type Warning } from '../errors.ts';
 import { loadDataset } from './dataset.ts';
 
 let folder = '';
@@ -30,6 +30,8 @@ function only<T>(items: readonly T[]): T {
   return item;
 }
 
+const told = (warnings: readonly Warning[]): string => warnings.map(({ text }) => text).join('\n');
+
 describe('files', () => {
   test('sorted by code point, with captions; other files are noted', async () => {
     for (const [i, name] of ['b.png', 'a.PNG', 'Ä.png', 'B.png', '10.png', '9.png'].entries())
@@ -54,7 +56,9 @@ describe('files', () => {
       'a dog on a chair',
       undefined,
     ]);
-    expect(warnings).toEqual(['not pictures by their names, ignored: notes.md']);
+    expect(warnings).toEqual([
+      { code: 'data/not-a-picture', text: 'not pictures by their names, ignored: notes.md' },
+    ]);
   });
 
   test('a list finds the same masks and captions, in any order given', async () => {
@@ -156,7 +160,12 @@ describe('problems', () => {
     bytes.fill(0xff, middle, middle + 40);
     await writeFile(join(folder, 'photo.jpg'), bytes);
     const { warnings } = await load();
-    expect(warnings).toEqual([expect.stringMatching(/photo\.jpg: readable, but look at it: .*JPEG/)]);
+    expect(warnings).toEqual([
+      {
+        code: 'data/damaged-picture',
+        text: expect.stringMatching(/photo\.jpg: readable, but look at it: .*JPEG/) as string,
+      },
+    ]);
   });
 
   test('what is only unwise is a warning', async () => {
@@ -166,9 +175,9 @@ describe('problems', () => {
     await writeFile(join(folder, 'photo.heic'), 'x');
     const { warnings, items } = await load();
     expect(items).toHaveLength(2);
-    expect(warnings.join('\n')).toMatch(/gone\.mask\.png: a mask without a picture/);
-    expect(warnings.join('\n')).toMatch(/photo\.heic \(save HEIC photos as JPEG/);
-    expect(warnings.join('\n')).toMatch(/small\.png: 40 x 50 is enlarged/);
-    expect(warnings.join('\n')).toMatch(/long\.png: 300 x 64 is long/);
+    expect(told(warnings)).toMatch(/gone\.mask\.png: a mask without a picture/);
+    expect(told(warnings)).toMatch(/photo\.heic \(save HEIC photos as JPEG/);
+    expect(told(warnings)).toMatch(/small\.png: 40 x 50 is enlarged/);
+    expect(told(warnings)).toMatch(/long\.png: 300 x 64 is long/);
   });
 });

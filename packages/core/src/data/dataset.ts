@@ -2,7 +2,7 @@
 // Everything wrong with them is reported together, before anything long starts.
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import { DataError } from '../errors.ts';
+import { DataError, type Warning } from '../errors.ts';
 import { decodeImage, type DecodeOptions } from './decodeImage.ts';
 import { findPictures, type PictureFile } from './pictureFiles.ts';
 import { flipRows, luminance, type RgbImage } from './rgbImage.ts';
@@ -60,7 +60,7 @@ export interface DatasetItem {
 
 export interface Dataset {
   readonly items: readonly DatasetItem[];
-  readonly warnings: readonly string[];
+  readonly warnings: readonly Warning[];
 }
 
 /**
@@ -109,13 +109,14 @@ async function loadPicture(
   file: PictureFile,
   options: DatasetOptions,
   problems: string[],
-  warnings: string[],
+  warnings: Warning[],
 ): Promise<LoadedPicture | undefined> {
   const { minSizePx = 32 } = options;
   const name = basename(file.path);
   const decode = async (path: string, decodeOptions: DecodeOptions): Promise<RgbImage | undefined> => {
     const onWarning = (warning: string): void => {
-      warnings.push(`${basename(path)}: readable, but look at it: the decoder says "${warning}"`);
+      const text = `${basename(path)}: readable, but look at it: the decoder says "${warning}"`;
+      warnings.push({ code: 'data/damaged-picture', text });
     };
     return await decodeOr(problems, path, { ...decodeOptions, onWarning });
   };
@@ -148,7 +149,7 @@ async function decodeOr(
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
     problems.push(
-      `${basename(path)}: ${error.parts.got ?? error.message}, expected ${error.parts.expected ?? 'a picture'}`,
+      `${basename(path)}: ${error.got ?? error.message}, expected ${error.expected ?? 'a picture'}`,
     );
     return undefined;
   }
@@ -207,15 +208,18 @@ function hashOf({ width, height, data }: RgbImage, mask?: Uint8Array): string {
   return (mask ? hash.update('mask\n').update(mask) : hash).digest('hex');
 }
 
-function sizeWarnings(name: string, image: RgbImage, resolution: number): string[] {
+function sizeWarnings(name: string, image: RgbImage, resolution: number): Warning[] {
   const shorter = Math.min(image.width, image.height);
   const longer = Math.max(image.width, image.height);
-  const warnings: string[] = [];
+  const warnings: Warning[] = [];
   if (shorter < resolution) {
-    warnings.push(`${name}: ${sizeOf(image)} is enlarged to ${String(resolution)} pixels and will look soft`);
+    const text = `${name}: ${sizeOf(image)} is enlarged to ${String(resolution)} pixels and will look soft`;
+    warnings.push({ code: 'data/small-picture', text });
   }
-  if (longer > 2 * shorter)
-    warnings.push(`${name}: ${sizeOf(image)} is long; cropping to a square loses more than half of it`);
+  if (longer > 2 * shorter) {
+    const text = `${name}: ${sizeOf(image)} is long; cropping to a square loses more than half of it`;
+    warnings.push({ code: 'data/long-picture', text });
+  }
   return warnings;
 }
 
@@ -226,12 +230,12 @@ function sizeOf({ width, height }: RgbImage): string {
 function dataError(
   source: string | readonly string[],
   problems: readonly string[],
-  warnings: readonly string[],
+  warnings: readonly Warning[],
 ): DataError {
   const count = problems.length === 1 ? 'a problem' : `${String(problems.length)} problems`;
   return new DataError(`${count} with the pictures`, {
     where: typeof source === 'string' ? source : 'pictures',
-    details: [...problems, ...warnings.map((warning) => `(note) ${warning}`)],
-    cure: 'repair or remove the files named above, then run again',
+    details: [...problems, ...warnings.map(({ text }) => `(note) ${text}`)],
+    hint: 'repair or remove the files named above, then run again',
   });
 }

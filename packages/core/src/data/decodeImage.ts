@@ -118,7 +118,7 @@ function checkPixelLimit(metadata: Metadata, pixelLimit: number, where: string):
     where,
     expected: `at most ${megapixels(pixelLimit)}`,
     got: `${String(width)} x ${String(height)} = ${megapixels(width * height)}`,
-    cure: 'make it smaller, or raise pixelLimit when you trust the file',
+    hint: 'make it smaller, or raise pixelLimit when you trust the file',
   });
 }
 
@@ -173,7 +173,7 @@ function unreadable(where: string, got: string, cause?: unknown): DataError {
     where,
     expected: `a whole ${READABLE} file`,
     got,
-    cure: 'open it in a picture editor and save it again, or leave it out',
+    hint: 'open it in a picture editor and save it again, or leave it out',
     cause,
   });
 }

@@ -1,7 +1,7 @@
 // Which files of a folder are pictures, and what lies beside each: its mask and its caption.
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, normalize } from 'node:path';
-import { DataError } from '../errors.ts';
+import { DataError, type Warning } from '../errors.ts';
 
 const PICTURE_EXTENSIONS = new Set(['.jpg', '.jpeg', '.png', '.webp', '.avif', '.gif', '.tif', '.tiff']);
 
@@ -15,7 +15,7 @@ export interface PictureFile {
 export interface PictureFiles {
   readonly files: readonly PictureFile[];
   /** What was left out and why. */
-  readonly warnings: readonly string[];
+  readonly warnings: readonly Warning[];
 }
 
 /**
@@ -36,25 +36,31 @@ export async function findPictures(
   const beside = await neighbours(paths);
   const usedMasks = new Set<string>();
   const files: PictureFile[] = [];
-  const warnings: string[] = [];
+  const warnings: Warning[] = [];
   for (const path of paths.filter((candidate) => !isMask(candidate) && isPicture(candidate))) {
     const stem = path.slice(0, path.length - extname(path).length);
     const maskPath = beside(stem + maskSuffix);
     if (maskPath !== undefined) usedMasks.add(maskPath);
     const captionPath = beside(`${stem}.txt`);
     const caption = captionPath === undefined ? undefined : (await readFile(captionPath, 'utf8')).trim();
-    if (caption === '') warnings.push(`${named(path)}: its caption file is empty and is not used`);
+    if (caption === '') {
+      const text = `${named(path)}: its caption file is empty and is not used`;
+      warnings.push({ code: 'data/empty-caption', text });
+    }
     files.push({ path, ...(maskPath === undefined ? {} : { maskPath }), ...(caption ? { caption } : {}) });
   }
 
   for (const path of paths.filter((candidate) => isMask(candidate) && !usedMasks.has(candidate))) {
-    warnings.push(`${named(path)}: a mask without a picture beside it is not used`);
+    const text = `${named(path)}: a mask without a picture beside it is not used`;
+    warnings.push({ code: 'data/mask-without-picture', text });
   }
   const others = paths.filter(
     (path) => !isMask(path) && !isPicture(path) && extname(path).toLowerCase() !== '.txt',
   );
-  if (others.length > 0)
-    warnings.push(`not pictures by their names, ignored: ${others.map(named).join(', ')}${heicHint(others)}`);
+  if (others.length > 0) {
+    const text = `not pictures by their names, ignored: ${others.map(named).join(', ')}${heicHint(others)}`;
+    warnings.push({ code: 'data/not-a-picture', text });
+  }
   return { files, warnings };
 }
 
@@ -69,8 +75,8 @@ async function listFolder(folder: string): Promise<string[]> {
   if (!found)
     throw new DataError('there is nothing at this path', { where: folder, expected, got: 'no such folder' });
   if (!found.isDirectory()) {
-    const cure = 'give its folder, or a list of files';
-    throw new DataError('not a folder', { where: folder, expected, got: 'a file', cure });
+    const hint = 'give its folder, or a list of files';
+    throw new DataError('not a folder', { where: folder, expected, got: 'a file', hint });
   }
   const entries = await readdir(folder, { withFileTypes: true });
   const visible = entries.filter((entry) => !entry.isDirectory() && !entry.name.startsWith('.'));

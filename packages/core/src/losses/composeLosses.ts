@@ -20,7 +20,7 @@ export function composeLosses(lossTerms: readonly LossTerm[], view: LossView): C
         where: `loss term ${name}`,
         expected: '[B]',
         got: `[${perItem.shape}]`,
-        cure: 'average over everything but the first axis; the composer takes the mean over the batch',
+        hint: 'average over everything but the first axis; the composer takes the mean over the batch',
       });
     }
     const mean = tf.mean(perItem);

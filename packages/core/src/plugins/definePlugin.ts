@@ -221,7 +221,7 @@ export const otherCore = (where: string, expected: string, got: string): PluginE
     where,
     expected,
     got,
-    cure: 'make @likeness/core a peer dependency of the plugin and install it once',
+    hint: 'make @likeness/core a peer dependency of the plugin and install it once',
   });
 
 function isList(conflicts: Conflicts): conflicts is readonly string[] {

@@ -43,6 +43,7 @@ export function checkCombination(plugins: readonly Plugin[]): void {
   }
   if (details.length > 0)
     throw new PluginError('these plugins do not fit together', {
+      code: 'recipe/plugins-do-not-fit',
       where: `recipe ${names.join('+')}`,
       details,
     });

@@ -49,6 +49,7 @@ export async function resolvePlugins(recipe: string, options: ResolvePluginsOpti
   if (unknown.length > 0) {
     const known = [...given.map(({ name }) => name), ...knownPluginNames(builtIns, cwd)];
     throw new PluginError('no such plugin', {
+      code: 'recipe/unknown-plugin',
       where: `recipe ${recipe}`,
       details: unknown.map((name) => `${name}${didYouMean(name, known)}`),
       expected: `one of ${known.join(', ')}, or an installed package likeness-plugin-NAME or @scope/likeness-plugin-NAME`,
@@ -103,7 +104,7 @@ async function resolveEntry(
     throw new PluginError('no such plugin', {
       where,
       got: `${entry}${didYouMean(entry, knownPluginNames(builtIns, cwd))}`,
-      cure: 'install its package, or give a path that starts with ./',
+      hint: 'install its package, or give a path that starts with ./',
     });
   }
   if (isPlugin(entry) || isPluginFactory(entry)) {
@@ -133,7 +134,7 @@ async function findByName(
     throw new PluginError('several installed packages have this name', {
       where: `plugin ${name}`,
       got: installed.map(({ packageName }) => packageName).join(', '),
-      cure: "write the package's whole name into the config's plugins",
+      hint: "write the package's whole name into the config's plugins",
     });
   }
   return loadPackage(first);

@@ -98,6 +98,7 @@ export function checkContributions(setups: readonly PluginSetup[]): void {
   if (details.length > 0) {
     const recipe = setups.map(({ plugin }) => plugin.name).join('+');
     throw new PluginError('what these plugins bring does not make one training', {
+      code: 'recipe/plugins-do-not-fit',
       where: `recipe ${recipe}`,
       details,
     });

@@ -1,5 +1,6 @@
 // Where a text encoder stops reading.
 import type { Tokenizer } from '../contracts.ts';
+import type { Warning } from '../errors.ts';
 
 /** Start and end of a text are tokens, too. */
 const SPECIAL_TOKENS = 2;
@@ -36,7 +37,10 @@ export function cutOff(
 }
 
 /** `"…" has 30 tokens, and the model reads 22: what follows "… in front of a" is cut off` */
-export function cutOffWarning(what: string, text: string, { tokens, read, endsWith }: CutOff): string {
+export function cutOffWarning(what: string, text: string, { tokens, read, endsWith }: CutOff): Warning {
   const after = endsWith === undefined ? 'the rest' : `what follows "… ${endsWith}"`;
-  return `${what} is too long: "${text}" has ${tokens} tokens, the model reads ${read}, and ${after} is cut off`;
+  return {
+    code: 'prompt/too-long',
+    text: `${what} is too long: "${text}" has ${tokens} tokens, the model reads ${read}, and ${after} is cut off`,
+  };
 }

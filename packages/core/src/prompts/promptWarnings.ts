@@ -1,5 +1,6 @@
 // What is wrong with the words of a run though they could be trained: told before anything long starts.
 import type { SubjectPrompts, Tokenizer } from '../contracts.ts';
+import type { Warning } from '../errors.ts';
 import { cutOff, cutOffWarning } from './cutOff.ts';
 
 /** What is asked of a tokenizer here. */
@@ -11,7 +12,7 @@ export type Words = Pick<Tokenizer, 'encode' | 'modelMaxLength' | 'vocabulary'>;
  */
 export const RARE_FROM = 0.9;
 
-const CURE = 'pipeline tokens --rare lists words that mean nothing to the model';
+const HINT = 'pipeline tokens --rare lists words that mean nothing to the model';
 
 export interface WordsOfRun {
   readonly prompts: SubjectPrompts;
@@ -21,7 +22,7 @@ export interface WordsOfRun {
 }
 
 /** Warnings about identifier and prompts, most important first. */
-export function promptWarnings({ prompts, samplePrompts, isNewWord }: WordsOfRun, words: Words): string[] {
+export function promptWarnings({ prompts, samplePrompts, isNewWord }: WordsOfRun, words: Words): Warning[] {
   const { identifier, classNoun, instancePrompt, classPrompt } = prompts;
   const texts: [string, string | undefined][] = [
     ['the instance prompt', instancePrompt],
@@ -47,11 +48,14 @@ export function identifierWarnings(
   identifier: string,
   classNoun: string | undefined,
   { encode, vocabulary }: Pick<Words, 'encode' | 'vocabulary'>,
-): string[] {
+): Warning[] {
   const lower = identifier.toLowerCase();
   if (classNoun?.toLowerCase().split(/\s+/).includes(lower)) {
     return [
-      `identifier "${identifier}" is the class noun, too: every ${classNoun} becomes the subject, and nothing names it alone; ${CURE}`,
+      {
+        code: 'prompt/identifier-is-noun',
+        text: `identifier "${identifier}" is the class noun, too: every ${classNoun} becomes the subject, and nothing names it alone; ${HINT}`,
+      },
     ];
   }
   if (vocabulary === undefined) return [];
@@ -60,12 +64,18 @@ export function identifierWarnings(
   if (tokens.length > 1) {
     const pieces = tokens.map((token) => token?.text ?? '?').join(' + ');
     return [
-      `identifier "${identifier}" is ${tokens.length} tokens (${pieces}), each with a meaning of its own; one rare token is learned better: ${CURE}`,
+      {
+        code: 'prompt/identifier-in-pieces',
+        text: `identifier "${identifier}" is ${tokens.length} tokens (${pieces}), each with a meaning of its own; one rare token is learned better: ${HINT}`,
+      },
     ];
   }
   if (only !== undefined && only.rarity < RARE_FROM) {
     return [
-      `identifier "${identifier}" is a common word: only ${percent(only.rarity)} of the vocabulary are more frequent, and what the model means by it mixes with the subject; ${CURE}`,
+      {
+        code: 'prompt/common-identifier',
+        text: `identifier "${identifier}" is a common word: only ${percent(only.rarity)} of the vocabulary are more frequent, and what the model means by it mixes with the subject; ${HINT}`,
+      },
     ];
   }
   return [];

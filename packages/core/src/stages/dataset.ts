@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import type { ResolvedConfig } from '../config/resolveConfig.ts';
 import type { Stage, StageContext } from '../contracts.ts';
+import type { Warning } from '../errors.ts';
 import { loadDataset, type Dataset, type DatasetItem, type DatasetOptions } from '../data/dataset.ts';
 import { cutOff, cutOffWarning } from '../prompts/cutOff.ts';
 import type { RunSetting } from './run.ts';
@@ -15,9 +16,9 @@ export const datasetStage: Stage<Subject, Dataset, StageContext> = {
     const { config } = setting;
     const { instanceDataDir, resolution, captions } = config;
     const dataset = await loadDataset({ ...pictureOptions(config), source: instanceDataDir });
-    for (const message of dataset.warnings) emit({ type: 'warning', message });
+    for (const warning of dataset.warnings) emit({ type: 'warning', ...warning });
     const items = captions ? dataset.items : dataset.items.map(({ caption: _caption, ...item }) => item);
-    for (const message of captionWarnings(items, setting)) emit({ type: 'warning', message });
+    for (const warning of captionWarnings(items, setting)) emit({ type: 'warning', ...warning });
     emit({
       type: 'dataset-loaded',
       pictures: items.map(({ path }) => path),
@@ -33,7 +34,7 @@ export const datasetStage: Stage<Subject, Dataset, StageContext> = {
 function captionWarnings(
   items: readonly Omit<DatasetItem, 'hasMask'>[],
   { config: { identifier, prompts }, model: { tokenizer } }: Subject,
-): string[] {
+): Warning[] {
   const word = prompts.identifier;
   return items.flatMap(({ path, caption }) => {
     if (caption === undefined) return [];

@@ -30,7 +30,8 @@ export const priorGenerationStage: Stage<GeneratedPrior, ClassPictures, RunState
       ...pictureOptions(state.config),
       source: [...own, ...made],
     });
-    for (const message of warnings) state.emit({ type: 'warning', message: `class pictures: ${message}` });
+    for (const { code, text } of warnings)
+      state.emit({ type: 'warning', code, text: `class pictures: ${text}` });
     return { prompt: classPrompt, items };
   },
 };

@@ -17,7 +17,7 @@ export async function showSamples(
   const first = step === 0 ? pictures : await firstSamples(folder.path);
   const { measures, warnings, stop } = await watch.look({ step, instance, pictures, first, before });
   emit({ type: 'measured', step, measures });
-  for (const message of warnings) emit({ type: 'warning', message: `step ${step}: ${message}`, step });
+  for (const { code, text } of warnings) emit({ type: 'warning', code, text: `step ${step}: ${text}`, step });
   // Nothing has been learned yet at step 0, and at the last step there is nothing to end.
   if (stop === undefined || step === 0 || step === config.maxTrainSteps) return false;
   emit({ type: 'early-stopped', step, maxTrainSteps: config.maxTrainSteps, reason: stop });

@@ -204,7 +204,7 @@ async function stopAtStep(
   for (;;) {
     const last = readEvents(values.outputDir).at(-1);
     if (last === undefined || last.type === 'run-interrupted' || last.type === 'run-finished') {
-      return last ?? { type: 'warning', message: 'no event' };
+      return last ?? { type: 'warning', code: 'plugin/error', text: 'no event' };
     }
     await new Promise((tick) => setTimeout(tick, 20));
   }

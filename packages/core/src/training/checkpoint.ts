@@ -69,7 +69,7 @@ export async function requireIdentity(
       details: differing.map(
         ({ key, a, b }) => `${key}: ${JSON.stringify(a)} then, ${JSON.stringify(b)} now`,
       ),
-      cure: 'resume with the settings of the run, or start afresh with another --output-dir',
+      hint: 'resume with the settings of the run, or start afresh with another --output-dir',
     });
   }
   return step;

@@ -53,7 +53,7 @@ export function findStepInputs(
     if (!declared.includes(input)) {
       throw new PluginError('an input of the train step is read and not declared', {
         where: name,
-        cure: 'list it in the stepInputs of the trainable',
+        hint: 'list it in the stepInputs of the trainable',
       });
     }
     const known = found.get(input)?.shape ?? shape;

@@ -140,6 +140,6 @@ export function checked(step: number, result: StepResult, checkpoint: string | u
         ? 'there is no checkpoint from before it'
         : `the last good checkpoint is ${checkpoint}`,
     ],
-    cure: 'a smaller --learning-rate, or fp32 instead of bf16',
+    hint: 'a smaller --learning-rate, or fp32 instead of bf16',
   });
 }

@@ -74,7 +74,7 @@ export async function compileBinding(
     throw new EngineError('the TensorFlow binding could not be compiled', {
       where: `${compiler} ${args.join(' ')}`,
       details: lastLines(stderr).split('\n'),
-      cure: 'a g++ 9 or clang++ 10 or newer is needed (C++17); name another compiler with CXX=…',
+      hint: 'a g++ 9 or clang++ 10 or newer is needed (C++17); name another compiler with CXX=…',
     });
   }
   renameSync(draft, bindingPath);
@@ -91,6 +91,6 @@ export async function bindingVersion(bindingPath: string, libraryPaths: readonly
   throw new EngineError('the compiled TensorFlow binding does not load', {
     where: bindingPath,
     details: lastLines(stderr, 6).split('\n'),
-    cure: 'glibc 2.27 or newer and a libstdc++ of GCC 9 or newer are needed; then run the same command again',
+    hint: 'glibc 2.27 or newer and a libstdc++ of GCC 9 or newer are needed; then run the same command again',
   });
 }

@@ -67,7 +67,7 @@ describe('downloadWheel', () => {
   it('hands on what pip says when it fails', async () => {
     process.env['PIP_FIND_LINKS'] = join(folder, 'nowhere');
     await expect(downloadWheel(wheel, join(folder, 'cache'), silent)).rejects.toThrow(
-      /likeness-probe[\s\S]*cure: check the network/,
+      /likeness-probe[\s\S]*hint: check the network/,
     );
   });
 });

@@ -52,7 +52,7 @@ export async function downloadWheel(
       throw new EngineError(`${wheel.filename} is not the file the lock names`, {
         expected: `sha256 ${wheel.sha256}`,
         got: `sha256 ${sha256}`,
-        cure: 'start again; if it stays so, the package index or a proxy on the way serves another file',
+        hint: 'start again; if it stays so, the package index or a proxy on the way serves another file',
       });
     }
     renameSync(fetched, path);
@@ -88,7 +88,7 @@ async function pipDownload(wheel: LockedWheel, folder: string, onProgress: OnIns
   if (status !== 0) {
     throw new EngineError(`pip could not download ${wheel.name} ${wheel.version}`, {
       details: lastLines(stderr || stdout).split('\n'),
-      cure: 'check the network and pip settings (`python3 -m pip config list`), then run the same command again',
+      hint: 'check the network and pip settings (`python3 -m pip config list`), then run the same command again',
     });
   }
 }

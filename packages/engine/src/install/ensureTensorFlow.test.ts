@@ -69,7 +69,7 @@ describe('findToolchain', () => {
       expect(error).toBeInstanceOf(EngineError);
       expect(String(error)).toMatch(/python3, pip.*C\+\+ compiler/);
       expect(String(error)).toMatch(
-        /cure: (sudo apt-get install -y python3 python3-pip g\+\+|brew install python gcc)/,
+        /hint: (sudo apt-get install -y python3 python3-pip g\+\+|brew install python gcc)/,
       );
     } finally {
       process.env['PATH'] = path;

@@ -43,7 +43,7 @@ export function chooseWheels(
     throw new EngineError(`no TensorFlow ${lock.version} wheel for ${id}`, {
       expected: `one of ${Object.keys(targets).join(', ')}`,
       got: id,
-      cure:
+      hint:
         variant === 'cuda'
           ? "ask for the variant 'cpu'"
           : 'run on Linux (x64 or arm64, glibc 2.27 or newer) or on an arm64 Mac',

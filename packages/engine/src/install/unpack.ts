@@ -72,7 +72,7 @@ export async function unpackWheel(
       where: wheelPath,
       details:
         status === 0 ? ['it holds none of the files that are needed'] : lastLines(stderr, 3).split('\n'),
-      cure: `see that there are 2 GB free at ${folder} (4 GB more with CUDA), then run the same command again`,
+      hint: `see that there are 2 GB free at ${folder} (4 GB more with CUDA), then run the same command again`,
     });
   }
 }

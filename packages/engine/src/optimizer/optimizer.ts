@@ -60,8 +60,8 @@ export function createOptimizer<Slot extends string>(
   const slotsOf = (variable: Variable): Record<Slot, Variable> => {
     const { storage, shape, name: parameter } = variableInfo(variable);
     if (storage !== 'float32') {
-      const cure = 'hold only frozen weights in bfloat16';
-      throw new EngineError('a trained variable is not float32', { where: parameter, got: storage, cure });
+      const hint = 'hold only frozen weights in bfloat16';
+      throw new EngineError('a trained variable is not float32', { where: parameter, got: storage, hint });
     }
     const slots = slotNames.map((slot) => {
       return [slot, createVariable({ name: `optimizer.${name}.${parameter}.${slot}`, shape })] as const;

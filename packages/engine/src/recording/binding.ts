@@ -107,7 +107,7 @@ export const recordingBinding = {
   tensorDataSync(id: number): never {
     throw new EngineError("a tensor's value is read while tracing", {
       where: `${producerOf(id)} at ${callSite()}`,
-      cure: 'return it from the function: outputs come back as typed arrays',
+      hint: 'return it from the function: outputs come back as typed arrays',
     });
   },
 

@@ -52,7 +52,7 @@ export function activeRecorder(op: string): Recorder {
   if (active === undefined) {
     throw new EngineError('tensors have values only inside the engine process', {
       where: `${op} at ${callSite()}`,
-      cure: 'call tfjs ops only inside functions handed to compile()',
+      hint: 'call tfjs ops only inside functions handed to compile()',
     });
   }
   return active;
@@ -126,14 +126,14 @@ export class Recorder {
     if (rule === undefined) {
       throw new EngineError(`the op ${op} has no shape rule, so it cannot be traced`, {
         where: callSite(),
-        cure: 'write it with other tfjs ops, or add a rule under packages/engine/src/shapes',
+        hint: 'write it with other tfjs ops, or add a rule under packages/engine/src/shapes',
       });
     }
     const substitute = NOT_IN_XLA[op];
     if (this.forXla && substitute !== undefined) {
       throw new EngineError(`XLA cannot compile the op ${op}`, {
         where: callSite(),
-        cure: `${substitute}; or mode 'graph'`,
+        hint: `${substitute}; or mode 'graph'`,
       });
     }
     const inputs = inputIds.map((id) => this.resolve(op, id));
@@ -160,7 +160,7 @@ export class Recorder {
       throw new EngineError('a tensor from outside the traced function is used', {
         where: `${op} at ${callSite()}`,
         got: `a tensor made by ${producerOf(id)}`,
-        cure: 'pass it as an input, or keep it in a variable',
+        hint: 'pass it as an input, or keep it in a variable',
       });
     }
     return this.shareConstant(constant);
@@ -186,7 +186,7 @@ export class Recorder {
     if (value === undefined || constant === undefined) {
       throw new EngineError('a shape, axis or padding is not a constant', {
         where: `${op} at ${callSite()}`,
-        cure: 'shapes are fixed while tracing: compute them from tensor.shape, not from tensors',
+        hint: 'shapes are fixed while tracing: compute them from tensor.shape, not from tensors',
       });
     }
     const size = elements(value.shape);

@@ -26,7 +26,7 @@ export interface SafetensorsFile {
 /** The reference refuses longer headers, too (safetensors/src/tensor.rs, MAX_HEADER_SIZE). */
 export const MAX_HEADER_BYTES = 100_000_000;
 
-const CURE = 'The file is damaged or not safetensors at all: download or export it again.';
+const HINT = 'The file is damaged or not safetensors at all: download or export it again.';
 
 /**
  * Reads the header of a safetensors file; the tensors' bytes stay where they are.
@@ -59,7 +59,7 @@ async function readHeaderText(path: string): Promise<{ text: string; dataStart: 
     throw new WeightsError('cannot be opened', {
       where: path,
       got: String(cause),
-      cure: 'Check the path and its permissions.',
+      hint: 'Check the path and its permissions.',
       cause,
     });
   }
@@ -195,5 +195,5 @@ function isSizes(value: unknown): value is number[] {
 }
 
 function damaged(path: string, details: string[]): WeightsError {
-  return new WeightsError('not a valid safetensors file', { where: path, details, cure: CURE });
+  return new WeightsError('not a valid safetensors file', { where: path, details, hint: HINT });
 }

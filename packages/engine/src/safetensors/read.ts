@@ -31,7 +31,7 @@ export async function readTensorRaw(entry: TensorEntry): Promise<Buffer> {
           where: entry.file,
           expected: `${entry.byteLength} bytes from ${entry.offset}`,
           got: `${done} bytes`,
-          cure: 'The file changed after it was opened: restore it and start again.',
+          hint: 'The file changed after it was opened: restore it and start again.',
         });
       }
       done += bytesRead;
@@ -52,7 +52,7 @@ export async function readTensor(entry: TensorEntry): Promise<Float32Array> {
       where: entry.file,
       expected: 'F32, F16 or BF16',
       got: entry.dtype,
-      cure: 'Use a version of this model in float32, float16 or bfloat16.',
+      hint: 'Use a version of this model in float32, float16 or bfloat16.',
     });
   }
   const { buffer } = await readTensorRaw(entry);

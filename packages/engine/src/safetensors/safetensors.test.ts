@@ -27,7 +27,7 @@ async function problemsOf(path: string): Promise<readonly string[]> {
   const error: unknown = await readSafetensorsHeader(path).catch((caught: unknown) => caught);
   expect(error).toBeInstanceOf(WeightsError);
   expect((error as WeightsError).message).toContain(path);
-  return (error as WeightsError).parts.details ?? [];
+  return (error as WeightsError).details;
 }
 
 const f32 = (shape: number[], begin: number, end: number): object => ({

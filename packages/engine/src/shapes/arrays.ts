@@ -73,7 +73,7 @@ const stridedSlice: ShapeRule = (call) => {
   if (intAttr(call, 'ellipsis_mask') !== 0 || intAttr(call, 'new_axis_mask') !== 0) {
     throw new EngineError('ellipsis and new-axis masks have no rule', {
       where: 'StridedSlice',
-      cure: 'use tf.slice',
+      hint: 'use tf.slice',
     });
   }
   const result = shape.flatMap((size, i) => {

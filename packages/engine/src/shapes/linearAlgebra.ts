@@ -40,7 +40,7 @@ const conv2d: ShapeRule = (call) => {
   if (stringAttr(call, 'data_format') === 'NCHW') {
     throw new EngineError('only NHWC has a rule', {
       where: call.op,
-      cure: 'keep pictures as [batch, height, width, channels]',
+      hint: 'keep pictures as [batch, height, width, channels]',
     });
   }
   const [x, filter] = [input(call, 0), input(call, 1)];

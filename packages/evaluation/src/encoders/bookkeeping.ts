@@ -1,7 +1,7 @@
 // What transformers writes into every `config.json` beside the network's own fields: training-time settings, names, and
 // in older files the settings of text generation, which no encoder has.
 
-export const ENCODER_CURE =
+export const ENCODER_HINT =
   'ViTModel, Dinov2Model, Dinov2WithRegistersModel and CLIPModel are understood, every other field of their files as well';
 
 const BOOKKEEPING = new Set([

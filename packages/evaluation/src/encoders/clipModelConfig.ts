@@ -3,7 +3,7 @@
 import { count, only, parseClipTextConfig, parseConfig } from '@likeness/stable-diffusion';
 import type { ClipLayerConfig, ClipTextConfig } from '@likeness/stable-diffusion';
 import { z } from 'zod';
-import { ENCODER_CURE, withoutBookkeeping } from './bookkeeping.ts';
+import { ENCODER_HINT, withoutBookkeeping } from './bookkeeping.ts';
 
 export interface ClipVisionConfig extends ClipLayerConfig {
   readonly layers: number;
@@ -67,12 +67,12 @@ const fields = z.strictObject({
  * @throws WeightsError naming every field that is refused
  */
 export function parseClipModelConfig(json: unknown, where: string): ClipModelConfig {
-  const config = parseConfig(fields, withoutBookkeeping(json), where, ENCODER_CURE);
+  const config = parseConfig(fields, withoutBookkeeping(json), where, ENCODER_HINT);
   const tower = parseConfig(
     vision,
     withoutBookkeeping(config.vision_config),
     `${where}: vision_config`,
-    ENCODER_CURE,
+    ENCODER_HINT,
   );
   return {
     projectionSize: config.projection_dim,

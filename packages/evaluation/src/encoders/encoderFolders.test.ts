@@ -1,4 +1,4 @@
-// Folders of encoders: what is written opens again, what does not fit is refused with every mismatch and the cure.
+// Folders of encoders: what is written opens again, what does not fit is refused with every mismatch and the hint.
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

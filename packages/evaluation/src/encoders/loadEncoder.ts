@@ -17,7 +17,7 @@ import {
   matchKeys,
   readTokenizerFiles,
 } from '@likeness/stable-diffusion';
-import { ENCODER_CURE } from './bookkeeping.ts';
+import { ENCODER_HINT } from './bookkeeping.ts';
 import { CONFIG, copyFiles, PREPROCESSOR, TOKENIZER_FILES, WEIGHTS, writeJson } from './encoderFolder.ts';
 import { createEncoderNetwork, type EncoderNetwork } from './network.ts';
 
@@ -45,7 +45,7 @@ export async function loadImageEncoder(
   const { tensors } = await readSafetensorsHeader(join(folder, WEIGHTS));
   const own = ownTensors(network, tensors);
   const shapes = new Map([...network.parameters.entries()].map(([key, { shape }]) => [key, shape]));
-  matchKeys(shapes, own, { component, cure: ENCODER_CURE });
+  matchKeys(shapes, own, { component, hint: ENCODER_HINT });
   const text = network.text && (await textFeatures(network.text, tokenizerFolder));
   return {
     source: folder,
@@ -133,7 +133,7 @@ async function jsonIn(folder: string, name: string): Promise<Record<string, unkn
     throw new WeightsError(isFolder ? 'has no such file' : 'there is no such folder', {
       where: isFolder ? where : folder,
       expected: `${CONFIG}, ${WEIGHTS}, ${PREPROCESSOR}`,
-      cure: 'a folder as transformers’ save_pretrained writes it',
+      hint: 'a folder as transformers’ save_pretrained writes it',
     });
   }
   try {

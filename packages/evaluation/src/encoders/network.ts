@@ -14,7 +14,7 @@ import {
 } from '@likeness/core';
 import { createClipModel } from './clipModel.ts';
 import { parseClipModelConfig } from './clipModelConfig.ts';
-import { ENCODER_CURE } from './bookkeeping.ts';
+import { ENCODER_HINT } from './bookkeeping.ts';
 import { labelColumns } from './labels.ts';
 import { classToken, createVit } from './vit.ts';
 import { parseVitConfig } from './vitConfig.ts';
@@ -54,7 +54,7 @@ export function createEncoderNetwork(json: unknown, name: string, where: string)
         where,
         expected: 'model_type vit, dinov2, dinov2_with_registers or clip',
         got: String(modelType),
-        cure: ENCODER_CURE,
+        hint: ENCODER_HINT,
       });
   }
 }

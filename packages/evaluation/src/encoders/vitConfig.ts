@@ -2,7 +2,7 @@
 // without. Names and defaults: transformers, models/{vit,dinov2,dinov2_with_registers}/configuration_*.py.
 import { count, only, parseConfig, type ActivationName } from '@likeness/stable-diffusion';
 import { z } from 'zod';
-import { ENCODER_CURE, withoutBookkeeping } from './bookkeeping.ts';
+import { ENCODER_HINT, withoutBookkeeping } from './bookkeeping.ts';
 
 export interface VitConfig {
   readonly modelType: 'vit' | 'dinov2' | 'dinov2_with_registers';
@@ -86,7 +86,7 @@ const fields = z
  * @throws WeightsError naming every field that is refused
  */
 export function parseVitConfig(json: unknown, where: string): VitConfig {
-  const config = parseConfig(fields, withoutBookkeeping(json), where, ENCODER_CURE);
+  const config = parseConfig(fields, withoutBookkeeping(json), where, ENCODER_HINT);
   return {
     modelType: config.model_type,
     hiddenSize: config.hidden_size,

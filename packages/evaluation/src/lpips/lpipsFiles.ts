@@ -38,7 +38,7 @@ export async function readLpipsFiles(path: string, trunk?: TrunkName): Promise<L
     throw new WeightsError('lin layers are missing', {
       where: path,
       details: missing,
-      cure: 'put the lin layers of the lpips package beside the trunk, as safetensors',
+      hint: 'put the lin layers of the lpips package beside the trunk, as safetensors',
     });
   }
   return { trunk: found, tensors, fingerprint: await hashOf(found, tensors) };
@@ -53,7 +53,7 @@ async function safetensorsIn(path: string): Promise<string[]> {
     where: path,
     expected: 'a .safetensors file, or a folder with some: trunk as in torchvision, lin layers as in lpips',
     got: found ? 'none' : 'nothing at this path',
-    cure: 'save the state dict of lpips.LPIPS(net="alex") with safetensors',
+    hint: 'save the state dict of lpips.LPIPS(net="alex") with safetensors',
   });
 }
 

@@ -157,7 +157,7 @@ async function readText(path: string): Promise<string> {
       where: path,
       expected: 'what pipeline evaluate writes',
       got: 'no such file',
-      cure: 'evaluate the run without --recompute first',
+      hint: 'evaluate the run without --recompute first',
       cause,
     });
   }

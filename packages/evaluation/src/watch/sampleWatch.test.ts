@@ -133,9 +133,9 @@ describe('a watched run', () => {
       `checkpoint ${stoppedAt}`,
       'exported',
     ]);
-    expect(
-      events.filter((event) => event.type === 'warning' && event.message.includes('drifted')),
-    ).toHaveLength(1);
+    expect(events.filter((event) => event.type === 'warning' && event.text.includes('drifted'))).toHaveLength(
+      1,
+    );
 
     // stopped by hand before that, and gone on: the same end, and the same log
     const interrupted = join(trial.folder, 'interrupted');

@@ -1,6 +1,6 @@
 // Judges the samples of a run while it trains, with the metrics of an evaluation: warns when pictures are memorised, when
 // the subject cannot become more alike, when other prompts drift; and says when a rule of the person's holds.
-import type { SamplePicture, SampleWatch, WatchFindings } from '@likeness/core';
+import type { SamplePicture, SampleWatch, Warning, WatchFindings } from '@likeness/core';
 import type { Judge } from '../judge.ts';
 import { judgePictures, type Sighted } from '../judges/judgePictures.ts';
 import { mean } from '../metrics/cosine.ts';
@@ -76,33 +76,37 @@ export function createSampleWatch({
 type Watched = Readonly<Record<string, number>>;
 
 interface Concern {
+  readonly code: string;
   readonly isSo: (measures: Watched) => boolean;
-  readonly message: (measures: Watched) => string;
+  readonly text: (measures: Watched) => string;
 }
 
 /** Told when it comes up, and not again while it lasts. */
-function warningsOf(measures: Watched, before: Watched, maxDrift: number): string[] {
+function warningsOf(measures: Watched, before: Watched, maxDrift: number): Warning[] {
   const shown = (value = NaN): string => value.toFixed(3);
   const concerns: readonly Concern[] = [
     {
+      code: 'watch/memorised',
       isSo: ({ memorised: share = 0 }) => share >= MANY,
-      message: ({ memorised: share = 0 }) =>
+      text: ({ memorised: share = 0 }) =>
         `${Math.round(100 * share)} % of the subject's pictures are nearer to one instance picture than these are to each other: they are being memorised; an earlier step may be better`,
     },
     {
+      code: 'watch/nothing-to-gain',
       isSo: ({ dino: fidelity = NaN, dinoOfReferences: ceiling = NaN }) => fidelity >= ceiling,
-      message: ({ dino: fidelity, dinoOfReferences: ceiling }) =>
+      text: ({ dino: fidelity, dinoOfReferences: ceiling }) =>
         `the subject is as like its instance pictures (${shown(fidelity)}) as these are to each other (${shown(ceiling)}): more steps can only copy them`,
     },
     {
+      code: 'watch/drift',
       isSo: ({ drift: drifted = 0 }) => drifted > maxDrift,
-      message: ({ drift: drifted }) =>
+      text: ({ drift: drifted }) =>
         `pictures of other prompts have drifted by ${shown(drifted)}, more than ${maxDrift}: a lower learning rate, fewer steps or prior preservation keep them`,
     },
   ];
   return concerns
     .filter(({ isSo }) => isSo(measures) && !isSo(before))
-    .map(({ message }) => message(measures));
+    .map(({ code, text }) => ({ code, text: text(measures) }));
 }
 
 function of(pictures: readonly SamplePicture[], set: PictureSet, maker: PictureMaker): Sighted[] {

@@ -164,7 +164,7 @@ it('keeps a type for each tensor, embeddings beside the adapters, and changes ty
   await convertAdapters(model, file, target, { format: 'kohya', dtype: 'fp32' });
   expect(await typesIn()).toMatchObject({ '.lora_down.weight': 'F32', '.lora_up.weight': 'F32' });
   await expect(convertAdapters(model, file, target, { format: 'diffusers' })).rejects.toThrow(
-    /bundle_emb[^]*cure: --to kohya/,
+    /bundle_emb[^]*hint: --to kohya/,
   );
 });
 

@@ -52,7 +52,7 @@ export function checkConversion(
     throw new ConfigError('PEFT keeps settings beside the weights', {
       where: output,
       expected: 'a folder to write into',
-      cure: `say ${output.replace(/\.safetensors$/, '')} instead`,
+      hint: `say ${output.replace(/\.safetensors$/, '')} instead`,
     });
   }
   const problems = new Map<string, number>();
@@ -75,7 +75,7 @@ export function checkConversion(
   throw new ConfigError(`${format} cannot say all of this file`, {
     where: path,
     details: [...problems].map(([reason, times]) => `${reason} (${times})`),
-    cure: able.length > 0 ? `--to ${able.join(' or ')}` : 'merge it into a model: pipeline merge',
+    hint: able.length > 0 ? `--to ${able.join(' or ')}` : 'merge it into a model: pipeline merge',
   });
 }
 

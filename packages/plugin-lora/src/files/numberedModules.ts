@@ -44,7 +44,7 @@ export function numberedModules(
         where: own[0]?.file ?? component,
         expected: 'the attention layers (CrossAttention, Attention, GEGLU; CLIPAttention)',
         got: metadata[component] ?? 'no list of classes in the metadata',
-        cure: 'write the file again with named keys (kohya or diffusers)',
+        hint: 'write the file again with named keys (kohya or diffusers)',
       });
     }
     for (const { name } of own) {

@@ -60,7 +60,7 @@ const pickleError = (path: string): WeightsError =>
   new WeightsError('a pickle: opening it would run whatever program it holds', {
     where: path,
     expected: 'a .safetensors file',
-    cure: [
+    hint: [
       'most files are published as .safetensors, too; else convert it once, where PyTorch is installed:',
       '  import torch; from safetensors.torch import save_file',
       `  loaded = torch.load(${JSON.stringify(path)}, map_location="cpu", weights_only=True)`,

@@ -63,14 +63,14 @@ function refuseWhatIsNoSum(adapters: readonly StoredAdapter[], rank: number | un
   if (adapters.some(({ magnitude }) => magnitude)) {
     throw new ConfigError('DoRA gives weights a length of their own, which no sum of adapters has', {
       expected: 'LoRA or LoCon; LoHa and LoKr with a rank',
-      cure: 'merge it into a model instead, and extract the difference',
+      hint: 'merge it into a model instead, and extract the difference',
     });
   }
   const other = adapters.find(({ method }) => method.name !== 'lora')?.method.name;
   if (other !== undefined && rank === undefined) {
     throw new ConfigError(`${other} has no ranks that could be laid side by side`, {
       expected: 'LoRA or LoCon',
-      cure: 'say --rank: the nearest LoRA of that rank is written, and what it keeps is told',
+      hint: 'say --rank: the nearest LoRA of that rank is written, and what it keeps is told',
     });
   }
 }

@@ -109,7 +109,7 @@ export async function subtractAdapters(
       where: model.source,
       expected:
         'a model merged by `pipeline merge`, its record beside it and the same adapters at the same weights',
-      cure: 'take the base model itself',
+      hint: 'take the base model itself',
     });
   }
   let largestError = 0;
@@ -142,7 +142,7 @@ async function restore(
 ): Promise<ArrayBufferView> {
   const changedSince = new WeightsError(`${weight} is not as the merge left it`, {
     expected: 'the merged model as it was written, and its record',
-    cure: 'take the record away to subtract by arithmetic alone',
+    hint: 'take the record away to subtract by arithmetic alone',
   });
   if (hashOf(merged) !== mergedHash) throw changedSince;
   const guess = withoutAdapters(valuesOf(bitsOfBytes(merged, dtype), dtype), adapters, lengths);

@@ -131,7 +131,7 @@ export async function readUndoRecord(path: string): Promise<UndoRecord | undefin
   if (!(await stat(path).catch(() => undefined))) return undefined;
   const { tensors, metadata } = await readSafetensorsHeader(path);
   const about = aboutSchema.safeParse(JSON.parse(metadata[KEY] ?? '{}'));
-  if (!about.success) throw new WeightsError('no record of a merge', { where: path, cure: 'take it away' });
+  if (!about.success) throw new WeightsError('no record of a merge', { where: path, hint: 'take it away' });
   const { hashes } = about.data;
   return {
     ...about.data,

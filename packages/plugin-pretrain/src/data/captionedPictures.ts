@@ -41,7 +41,7 @@ export async function findCaptionedPictures(
         ...told,
         ...(problems.length > told.length ? [`and ${problems.length - told.length} more`] : []),
       ],
-      cure: `a folder of pictures with a .txt beside each, or with a ${METADATA}: {"file_name": "1.png", "text": "a dog"} a line`,
+      hint: `a folder of pictures with a .txt beside each, or with a ${METADATA}: {"file_name": "1.png", "text": "a dog"} a line`,
     });
   }
   return pictures;

@@ -99,7 +99,7 @@ async function contentHashes({ pictures, cache, signal }: PictureStoreOptions): 
     throw new DataError('pictures are missing', {
       where: missing[0] ?? '',
       got: missing.length === 1 ? 'no such file' : `no such file, and ${missing.length - 1} more`,
-      cure: 'make the data again, or take the lines of these pictures out of metadata.jsonl',
+      hint: 'make the data again, or take the lines of these pictures out of metadata.jsonl',
     });
   }
   const folder = await cache.getOrCreate('file-hashes', { files: identity.digest('hex') }, async (target) => {

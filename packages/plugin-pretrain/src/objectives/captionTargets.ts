@@ -21,7 +21,8 @@ export function captionTargets(
   if (targets.length === 1 && targets[0]?.kind === 'words')
     emit({
       type: 'warning',
-      message: 'the data have no columns: the text encoder learns to tell the words of captions',
+      code: 'pretrain/no-columns',
+      text: 'the data have no columns: the text encoder learns to tell the words of captions',
     });
   const { textEncoder } = model;
   const { inputs, batchSize } = batches;

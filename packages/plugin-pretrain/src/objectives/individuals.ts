@@ -66,7 +66,7 @@ export function individuals(
       where: 'imageEncoder.identity',
       expected: `columns ${identity.join(', ')} with several pictures a value`,
       got: [...new Set(pictures.flatMap(({ columns }) => Object.keys(columns)))].join(', ') || 'no columns',
-      cure: 'metadata.jsonl with such a column, or its name in imageEncoder.identity',
+      hint: 'metadata.jsonl with such a column, or its name in imageEncoder.identity',
     });
   }
   const kinds = [...byKind.keys()].sort();

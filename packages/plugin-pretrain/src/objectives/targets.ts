@@ -55,7 +55,7 @@ export function targetsOf(
       details: wrong.map((column) => `${column}: ${valuesOf.get(column)?.size ?? 'no'} values`),
       expected: `2 to ${MOST_VALUES} values, at least four pictures a value`,
       got: wrong.join(', '),
-      cure: `one of ${[...valuesOf.keys()].filter(fits).join(', ') || 'none: leave textEncoder.columns out'}`,
+      hint: `one of ${[...valuesOf.keys()].filter(fits).join(', ') || 'none: leave textEncoder.columns out'}`,
     });
   }
   const columns =

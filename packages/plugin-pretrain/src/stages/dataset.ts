@@ -24,11 +24,15 @@ export const datasetStage: Stage<readonly CaptionedPicture[], PictureStore, Comp
       throw new DataError('no picture is left to train on', {
         where: 'heldOutShare',
         got: `${heldOutShare} of ${pictures.length} pictures`,
-        cure: 'hold fewer out, or add pictures',
+        hint: 'hold fewer out, or add pictures',
       });
     }
     if (store.heldOut.length === 0)
-      emit({ type: 'warning', message: 'no picture is held out: measures are made on training pictures' });
+      emit({
+        type: 'warning',
+        code: 'pretrain/nothing-held-out',
+        text: 'no picture is held out: measures are made on training pictures',
+      });
     emit({
       type: 'dataset-loaded',
       pictures: [...new Set(typeof config.data === 'string' ? [config.data] : config.data)],

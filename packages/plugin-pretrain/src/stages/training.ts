@@ -93,8 +93,8 @@ export const trainingStage: Stage<undefined, Trained, PretrainState> = {
     });
     if (step > 0) await save();
     if (end.finished && step < plan.total) {
-      const message = `the minutes were over after ${step} of ${plan.total} planned steps: the learning rate has not come to its end`;
-      emit({ type: 'warning', message });
+      const text = `the minutes were over after ${step} of ${plan.total} planned steps: the learning rate has not come to its end`;
+      emit({ type: 'warning', code: 'pretrain/minutes-over', text });
     }
     return {
       ...end,

@@ -148,7 +148,7 @@ function having({ pictures }: PictureStore, columns: readonly string[]): number[
     where: 'columns of metadata.jsonl',
     expected: columns.join(', '),
     got: [...new Set(pictures.flatMap((picture) => Object.keys(picture.columns)))].join(', ') || 'none',
-    cure: 'pictures with these columns, or other names: --identity, --kind, --background',
+    hint: 'pictures with these columns, or other names: --identity, --kind, --background',
   });
 }
 

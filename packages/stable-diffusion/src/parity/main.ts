@@ -31,7 +31,7 @@ async function parseCommand(args: readonly string[]): Promise<Command | 'help'> 
   if (given === undefined || more.length > 0) {
     throw new ConfigError('one fixtures folder is expected', {
       got: positionals.join(' ') || 'none',
-      cure: USAGE,
+      hint: USAGE,
     });
   }
   const mode = MODES.find((name) => name === (values.mode ?? 'graph'));
@@ -69,7 +69,7 @@ function parseArguments(args: readonly string[]) {
       },
     });
   } catch (cause) {
-    throw new ConfigError(cause instanceof Error ? cause.message : String(cause), { cure: USAGE, cause });
+    throw new ConfigError(cause instanceof Error ? cause.message : String(cause), { hint: USAGE, cause });
   }
 }
 

@@ -79,7 +79,7 @@ export function drawNoise(
   if (noise === undefined) {
     throw new ConfigError('this sampler adds noise in every step, and none was given', {
       where: `sampler ${sampler}`,
-      cure: 'pass `noise`, or choose a deterministic sampler such as ddim',
+      hint: 'pass `noise`, or choose a deterministic sampler such as ddim',
     });
   }
   if (noise.length !== length) {
@@ -107,7 +107,7 @@ export function refuse(
     throw new ConfigError('this sampler cannot run with this schedule', {
       where: `sampler ${sampler}`,
       details,
-      cure: 'choose another sampler or change these settings',
+      hint: 'choose another sampler or change these settings',
     });
   }
 }

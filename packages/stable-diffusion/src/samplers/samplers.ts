@@ -45,7 +45,7 @@ export function samplerForConfig(config: SchedulerConfig, where = 'scheduler_con
       where: `${where}: _class_name`,
       expected: Object.keys(BY_CLASS_NAME).join(', '),
       got: className ?? 'nothing',
-      cure: `choose a sampler by name: ${Object.keys(SAMPLERS).join(', ')}`,
+      hint: `choose a sampler by name: ${Object.keys(SAMPLERS).join(', ')}`,
     });
   }
   return choose(config);
@@ -59,7 +59,7 @@ function dpmppOf(config: SchedulerConfig): Sampler {
       where: 'scheduler_config.json: algorithm_type',
       expected: 'dpmsolver++',
       got: algorithm,
-      cure: 'choose the sampler dpmpp-2m by name',
+      hint: 'choose the sampler dpmpp-2m by name',
     });
   }
   return useKarrasSigmas ? dpmpp2mKarras : dpmpp2m;
@@ -71,7 +71,7 @@ function pndmOf({ skip_prk_steps: skipPrkSteps = false }: SchedulerConfig): Samp
       where: 'scheduler_config.json: skip_prk_steps',
       expected: 'true, as Stable Diffusion has it',
       got: 'false, the default',
-      cure: 'set skip_prk_steps to true, or choose a sampler by name',
+      hint: 'set skip_prk_steps to true, or choose a sampler by name',
     });
   }
   return pndm;

@@ -83,7 +83,7 @@ export function parseSchedulerConfig(config: unknown, where = 'scheduler_config.
     throw new ConfigError('the noise schedule has fields that cannot be honoured', {
       where,
       details: parsed.error.issues.flatMap(describeIssue),
-      cure: 'use a model with a supported schedule, or change these fields if the model was not trained with them',
+      hint: 'use a model with a supported schedule, or change these fields if the model was not trained with them',
     });
   }
   const { trained_betas: betas, num_train_timesteps: steps } = parsed.data;

@@ -124,7 +124,7 @@ export function createTokenizer(definition: TokenizerDefinition): ClipTokenizer 
     if (known.length > 0) {
       throw new ConfigError('these are tokens already', {
         details: known,
-        cure: 'Choose another placeholder: a word in angle brackets such as <my-cat> is usually free.',
+        hint: 'Choose another placeholder: a word in angle brackets such as <my-cat> is usually free.',
       });
     }
     const flags = { normalized: true, lstrip: false, rstrip: false, singleWord: false };

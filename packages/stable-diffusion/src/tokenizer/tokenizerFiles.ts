@@ -181,7 +181,7 @@ function readVocabulary(
       where,
       expected: 'vocab.json and merges.txt, or tokenizer.json',
       got: `no ${missing.filter(Boolean).join(', no ')}, no tokenizer.json`,
-      cure: 'Copy the tokenizer folder of the model this one was made from.',
+      hint: 'Copy the tokenizer folder of the model this one was made from.',
     });
   }
   // the first line is a version comment; `#` may also be half of a pair further down
@@ -231,7 +231,7 @@ function parseJson<T>(text: string, schema: z.ZodType<T>, where: string): T {
     throw new WeightsError('not valid JSON', {
       where,
       got: String(cause),
-      cure: 'Download the tokenizer again.',
+      hint: 'Download the tokenizer again.',
       cause,
     });
   }
@@ -240,7 +240,7 @@ function parseJson<T>(text: string, schema: z.ZodType<T>, where: string): T {
   throw new WeightsError("not a CLIP tokenizer's file", {
     where,
     details: result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`),
-    cure: 'Only the byte-pair tokenizer of CLIP (SD 1.x, 2.x) is supported.',
+    hint: 'Only the byte-pair tokenizer of CLIP (SD 1.x, 2.x) is supported.',
   });
 }
 
@@ -252,7 +252,7 @@ async function readIfPresent(path: string): Promise<string | undefined> {
     throw new WeightsError('cannot be read', {
       where: path,
       got: String(error),
-      cure: 'Check its permissions.',
+      hint: 'Check its permissions.',
       cause: error,
     });
   }

@@ -31,7 +31,7 @@ export async function openDiffusersFolder(
       where: folder,
       expected: 'a StableDiffusionPipeline (Stable Diffusion 1.x or 2.x)',
       got: className,
-      cure: 'Choose a model whose model_index.json says StableDiffusionPipeline.',
+      hint: 'Choose a model whose model_index.json says StableDiffusionPipeline.',
     });
   }
   const problems: string[] = [];
@@ -110,7 +110,7 @@ async function checkIndex(path: string, entries: readonly TensorEntry[]): Promis
   throw new WeightsError('the index and the shards beside it disagree', {
     where: path,
     details,
-    cure: 'Download all shards and the index again.',
+    hint: 'Download all shards and the index again.',
   });
 }
 
@@ -126,7 +126,7 @@ function noSafetensors(place: string, name: ComponentName, names: readonly strin
         where: place,
         expected: weightFileName(name),
         got: pickles.join(', '),
-        cure: 'Take a revision with .safetensors, or convert: load with diffusers, then save_pretrained(folder, safe_serialization=True).',
+        hint: 'Take a revision with .safetensors, or convert: load with diffusers, then save_pretrained(folder, safe_serialization=True).',
       });
 }
 
@@ -134,7 +134,7 @@ function notAModel(folder: string, details: readonly string[]): WeightsError {
   return new WeightsError('not a usable diffusers folder', {
     where: folder,
     details,
-    cure: 'Download or export the model again, with unet, vae, text_encoder, tokenizer and scheduler.',
+    hint: 'Download or export the model again, with unet, vae, text_encoder, tokenizer and scheduler.',
   });
 }
 

@@ -106,7 +106,7 @@ export async function writePlannedFiles(plan: DiffusersFolderPlan, folder: strin
   if (plan.copies.some(({ from, to }) => resolve(from) === join(target, to))) {
     throw new WeightsError('a model cannot be written over itself', {
       where: folder,
-      cure: 'Choose another folder.',
+      hint: 'Choose another folder.',
     });
   }
   for (const { from, to } of plan.copies) {

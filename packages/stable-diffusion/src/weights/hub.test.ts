@@ -181,7 +181,7 @@ test('damaged bytes are not kept', async () => {
   );
 });
 
-test('HF_TOKEN is sent; without it the cure is told', async () => {
+test('HF_TOKEN is sent; without it the hint is told', async () => {
   requiredToken = 'hf_secret';
   await expect(openModel(ID, { cacheDir })).rejects.toThrow(/does not let you read[^]*HF_TOKEN/);
   process.env['HF_TOKEN'] = 'hf_secret';

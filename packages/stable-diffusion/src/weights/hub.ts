@@ -198,7 +198,7 @@ async function verify(file: RemoteFile, partial: string): Promise<void> {
     where: file.path,
     expected: `${file.size} bytes${file.sha256 === undefined ? '' : `, sha256 ${file.sha256}`}`,
     got: `${size} bytes${sha256 === undefined ? '' : `, sha256 ${sha256}`}`,
-    cure: 'Run the command again.',
+    hint: 'Run the command again.',
   });
 }
 
@@ -209,7 +209,7 @@ async function cachedSnapshot(id: string, storage: string, revision: string): Pr
   throw new WeightsError('the model is not in the cache', {
     where: `${id} (${revision})`,
     expected: snapshot,
-    cure: 'Run once without --offline, or copy the model here and give its folder.',
+    hint: 'Run once without --offline, or copy the model here and give its folder.',
   });
 }
 
@@ -221,21 +221,21 @@ function explain(error: unknown, id: string, revision: string, signal: AbortSign
     return new WeightsError('the Hub does not let you read this model', {
       where,
       got: `status ${status}`,
-      cure: 'Check the name; for a gated or private model accept its licence on its page and set HF_TOKEN to a token of yours.',
+      hint: 'Check the name; for a gated or private model accept its licence on its page and set HF_TOKEN to a token of yours.',
       cause: error,
     });
   }
   if (status === 404) {
     return new WeightsError('there is no such model or revision on the Hub', {
       where,
-      cure: 'Check the name (owner/name) and the revision; a folder needs a path that starts with ./ or /.',
+      hint: 'Check the name (owner/name) and the revision; a folder needs a path that starts with ./ or /.',
       cause: error,
     });
   }
   return new WeightsError('the Hub could not be reached', {
     where,
     got: describe(error),
-    cure: 'Check the connection (HF_ENDPOINT names another server) and run again: what is there is kept. With --offline only the cache is used.',
+    hint: 'Check the connection (HF_ENDPOINT names another server) and run again: what is there is kept. With --offline only the cache is used.',
     cause: error,
   });
 }

@@ -44,7 +44,7 @@ export function chooseHubFiles(repository: string, paths: readonly string[], var
   throw new WeightsError('the repository holds no usable model', {
     where: repository,
     details: problems,
-    cure: 'Choose a Stable Diffusion 1.x or 2.x repository with safetensors, or another revision.',
+    hint: 'Choose a Stable Diffusion 1.x or 2.x repository with safetensors, or another revision.',
   });
 }
 
@@ -54,7 +54,7 @@ function notDiffusers(repository: string, paths: readonly string[]): WeightsErro
     where: repository,
     expected: 'a model_index.json',
     got: paths.length === 0 ? 'an empty repository' : `${paths.length} files without one`,
-    cure:
+    hint:
       single.length > 0
         ? `Download one of its single files (${single.slice(0, 5).join(', ')}) and give the path of that.`
         : 'Choose a repository in the diffusers layout.',

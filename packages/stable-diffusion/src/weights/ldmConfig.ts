@@ -16,12 +16,12 @@ type Tensors = ReadonlyMap<string, TensorEntry>;
 /** Which family a file belongs to. @throws WeightsError when it is no SD 1.x or 2.x checkpoint */
 export function detectTextLayout(tensors: Tensors, path: string): TextLayout {
   const has = (prefix: string): boolean => [...tensors.keys()].some((name) => name.startsWith(prefix));
-  const refuse = (got: string, cure: string): WeightsError =>
+  const refuse = (got: string, hint: string): WeightsError =>
     new WeightsError('not a Stable Diffusion 1.x or 2.x checkpoint', {
       where: path,
       expected: `tensors under ${LDM_PREFIX.unet}, ${LDM_PREFIX.vae} and cond_stage_model.`,
       got,
-      cure,
+      hint,
     });
   if (has('conditioner.embedders.'))
     throw refuse('an SDXL checkpoint', 'SDXL is not supported: choose an SD 1.x or 2.x model.');
@@ -78,7 +78,7 @@ class Shapes {
     throw new WeightsError('the architecture cannot be told from this file', {
       where: this.#path,
       expected: `a tensor ${name} with at least ${axis + 1} axes`,
-      cure: 'The checkpoint is incomplete, or not of Stable Diffusion: give a diffusers folder with its configs.',
+      hint: 'The checkpoint is incomplete, or not of Stable Diffusion: give a diffusers folder with its configs.',
     });
   }
 

@@ -133,7 +133,7 @@ async function tokenizerOf(
     throw new WeightsError('a single file holds no tokenizer', {
       where: path,
       expected: "a folder with CLIP's vocab.json and merges.txt",
-      cure: 'Give tokenizerFolder (any Stable Diffusion 1.x or 2.x tokenizer) or configFolder (a diffusers folder).',
+      hint: 'Give tokenizerFolder (any Stable Diffusion 1.x or 2.x tokenizer) or configFolder (a diffusers folder).',
     });
   }
   const vocabulary = (await list(tokenizerFolder)).filter((file) => /(vocab\.json|merges\.txt)$/.test(file));
@@ -216,7 +216,7 @@ export function planLdmFile(
   if (unknown.length === 0) return tensors;
   throw new WeightsError('this model cannot be written as a single LDM file', {
     details: unknown,
-    cure: 'Export a diffusers folder instead.',
+    hint: 'Export a diffusers folder instead.',
   });
 }
 

@@ -2,7 +2,7 @@
 
 import { WeightsError, type TensorEntry } from '@likeness/engine';
 
-const CURE =
+const HINT =
   'Use the config.json that belongs to these weights; only Stable Diffusion 1.x and 2.x are supported.';
 
 /**
@@ -13,7 +13,7 @@ const CURE =
 export function matchKeys(
   expected: ReadonlyMap<string, readonly number[]>,
   entries: ReadonlyMap<string, TensorEntry>,
-  { component, cure = CURE }: { readonly component: string; readonly cure?: string },
+  { component, hint = HINT }: { readonly component: string; readonly hint?: string },
 ): void {
   const missing: string[] = [];
   const misshaped: string[] = [];
@@ -37,6 +37,6 @@ export function matchKeys(
     details,
     expected: `${expected.size} tensors`,
     got: `${missing.length} missing, ${misshaped.length} of another shape, ${unexpected.length} unexpected`,
-    cure,
+    hint,
   });
 }

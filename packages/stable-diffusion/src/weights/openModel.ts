@@ -33,7 +33,7 @@ function pickled(source: string): WeightsError {
   return new WeightsError('pickled weights are not opened: they can run code of whoever made the file', {
     where: source,
     expected: 'a .safetensors file',
-    cure: 'Most models are published as .safetensors, too; else convert it where that risk is acceptable, e.g. with diffusers: from_single_file(path), then save_pretrained(folder).',
+    hint: 'Most models are published as .safetensors, too; else convert it where that risk is acceptable, e.g. with diffusers: from_single_file(path), then save_pretrained(folder).',
   });
 }
 
@@ -42,6 +42,6 @@ function unknownSource(source: string, got: string): WeightsError {
     where: source,
     expected: 'a diffusers folder, a .safetensors file or a Hub id such as owner/name',
     got,
-    cure: 'Check the path.',
+    hint: 'Check the path.',
   });
 }
