@@ -20,6 +20,11 @@ export default defineConfig({
         },
       },
       {
+        // Mutated inputs for readers, numbered and repeatable: see fuzz/README.md.
+        ...resolve,
+        test: { name: 'fuzz', include: ['fuzz/targets/*.fuzz.ts'], pool: 'forks', maxWorkers: 2 },
+      },
+      {
         // The real command from packed packages: see scripts/pack.mjs.
         test: {
           name: 'e2e',

@@ -24,6 +24,7 @@ await runAsCommand(async () => {
     check('knip', ['knip']);
     attempt('a Redis for tests', redisServer);
     tests('packages', ['--project', 'packages']);
+    tests('fuzz', ['--project', 'fuzz']);
     packedChecks();
   }
   for (const failure of failures) console.log(`failed: ${failure}`);
