@@ -70,6 +70,9 @@ async function weightOf(model: DiffusionModel, { component, path }: AdaptableLay
   const key = `${path}.weight`;
   const entry = componentOf(model, component).tensors.get(key);
   if (entry === undefined)
-    throw new WeightsError('a layer to adapt has no weight', { where: `${model.source}: ${key}` });
+    throw new WeightsError('a layer to adapt has no weight', {
+      code: 'adapter/no-such-weight',
+      where: `${model.source}: ${key}`,
+    });
   return readTensor(entry);
 }

@@ -110,6 +110,7 @@ export function checkBundle(
   if (!bundleEmbedding) return;
   if (!plugins.includes('textual-inversion')) {
     throw new ConfigError('no word is learned that could be bundled', {
+      code: 'adapter/options-do-not-fit',
       where: 'bundleEmbedding (--bundle-embedding)',
       expected: 'a recipe with textual-inversion: lora+textual-inversion',
       got: plugins.join('+'),
@@ -121,6 +122,7 @@ export function checkBundle(
         ? 'diffusers refuses adapter files with anything else in them; it loads the word from its own file'
         : "PEFT's files hold the adapters of one component and nothing else",
       {
+        code: 'adapter/options-do-not-fit',
         where: 'bundleEmbedding (--bundle-embedding)',
         expected: '--lora-format kohya (A1111, OneTrainer)',
         got: format,
@@ -139,6 +141,7 @@ export function checkDropout({
   throw new ConfigError(
     `${dora ? 'DoRA' : variant} changes the whole weight: there are no narrow states to drop`,
     {
+      code: 'adapter/options-do-not-fit',
       where: 'dropout (--lora-dropout)',
       expected: 'rankDropout (--rank-dropout) or moduleDropout (--module-dropout)',
     },
@@ -152,6 +155,7 @@ export function checkStart({
 }: Pick<LoraOptions, 'variant' | 'initialisation'>): void {
   if (initialisation !== 'pissa' || variant === 'lora') return;
   throw new ConfigError(`${variant} has no start from the weight's singular values`, {
+    code: 'adapter/options-do-not-fit',
     where: 'initialisation (--initialisation)',
     expected: 'pissa with variant lora',
     got: `pissa with variant ${variant}`,
@@ -166,12 +170,14 @@ export function checkFormat({
 }: Pick<LoraOptions, 'variant' | 'dora' | 'format'>): void {
   if (variant !== 'lora' && format === 'diffusers') {
     throw new ConfigError(`diffusers reads no ${variant} in its own spelling`, {
+      code: 'adapter/no-such-spelling',
       expected: '--lora-format kohya or peft',
       got: format,
     });
   }
   if (variant !== 'lora' && dora && format !== 'kohya') {
     throw new ConfigError(`DoRA over ${variant} exists in LyCORIS only`, {
+      code: 'adapter/no-such-spelling',
       expected: '--lora-format kohya',
       got: format,
     });

@@ -29,6 +29,7 @@ export function planAdapters(model: DiffusionModel, options: LoraOptions): Plann
   );
   if (idle.length > 0) {
     throw new ConfigError('patterns that name no adapted layer', {
+      code: 'adapter/no-such-layer',
       where: 'blockRanks, blockLearningRates',
       got: idle.join(', '),
       hint: `adapted layers: ${chosen

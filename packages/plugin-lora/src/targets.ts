@@ -85,6 +85,7 @@ const meansNothing = (
   where: string,
 ): ConfigError =>
   new ConfigError(`targets that name no layer of the ${what}`, {
+    code: 'adapter/no-such-layer',
     where,
     expected: `${TARGET_PRESETS.join(', ')}, the end of a layer's path (to_q), or a glob (up_blocks.**.to_*)`,
     got: idle.join(', '),

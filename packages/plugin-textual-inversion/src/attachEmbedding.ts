@@ -40,6 +40,7 @@ export function attachVectors(
   const table = tokenTable(model);
   if (width !== table.width) {
     throw new WeightsError('the vectors are of another width than the model’s', {
+      code: 'embedding/does-not-fit',
       where,
       expected: `[${vectors}, ${table.width}], for ${model.source}`,
       got: `[${vectors}, ${width}] (768: Stable Diffusion 1.x, 1024: 2.x)`,

@@ -43,6 +43,7 @@ function startIds(
 ): number[] {
   if (ids.length === 0 || (kind === 'token' && ids.length > 1)) {
     throw new ConfigError('the initializer is not one token', {
+      code: 'embedding/initializer',
       where: 'initializerToken',
       expected: 'a word the vocabulary has whole',
       got: `"${text}" (${ids.length} tokens)`,
@@ -51,6 +52,7 @@ function startIds(
   }
   if (kind === 'text' && ids.length > vectors) {
     throw new ConfigError('the initializer has more tokens than the new word has vectors', {
+      code: 'embedding/initializer',
       where: 'initializerText',
       expected: `at most ${vectors} tokens`,
       got: `"${text}" (${ids.length} tokens)`,

@@ -70,6 +70,7 @@ export function initializerOf(
   if (initializerRandom) given.push({ kind: 'random' });
   if (given.length > 1) {
     throw new ConfigError('the new word can start from one thing only', {
+      code: 'embedding/initializer',
       expected: 'one of initializerToken, initializerText, initializerRandom',
       got: given.map(({ kind }) => kind).join(' and '),
     });
@@ -78,6 +79,7 @@ export function initializerOf(
   if (chosen) return chosen;
   if (classNoun !== undefined) return { kind: 'classNoun', text: classNoun };
   throw new ConfigError('nothing says what the new word starts as', {
+    code: 'embedding/initializer',
     expected:
       'classNoun (--class-noun dog), initializerToken (--initializer-token dog), initializerText or initializerRandom',
     got: 'none of them',

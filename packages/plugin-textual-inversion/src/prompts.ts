@@ -37,6 +37,7 @@ export function placeholderPrompts(
   const word = options.placeholderToken ?? (identifier === undefined ? undefined : `<${identifier}>`);
   if (word === undefined) {
     throw new ConfigError('the new word has no name', {
+      code: 'embedding/no-word',
       expected: 'placeholderToken (--placeholder-token "<my-dog>"), or an identifier in the instance prompt',
       got: `instance prompt "${instancePrompt}"`,
     });
@@ -45,6 +46,7 @@ export function placeholderPrompts(
   const madeByCore = instancePrompt === `a photo of ${identifier} ${classNoun}`;
   if (!holdsWord && !madeByCore) {
     throw new ConfigError('the instance prompt does not hold the new word', {
+      code: 'embedding/prompt-without-word',
       expected: `a prompt with ${word}, or none: then templates are used`,
       got: `"${instancePrompt}"`,
     });

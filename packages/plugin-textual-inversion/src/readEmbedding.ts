@@ -39,6 +39,7 @@ export async function readEmbedding(
   const { tensors, metadata } = await readSafetensorsHeader(path);
   if (tensors.has('clip_l') && tensors.has('clip_g')) {
     throw new WeightsError('these vectors are for a model with two text encoders (SDXL)', {
+      code: 'embedding/other-model',
       where: path,
       expected: 'vectors for one text encoder: one key, the word or emb_params',
       got: [...tensors.values()].map(describe).join(', '),
@@ -49,6 +50,7 @@ export async function readEmbedding(
   const [vectors = 1, width] = entry?.shape.length === 1 ? [1, entry.shape[0]] : (entry?.shape ?? []);
   if (entry === undefined || more.length > 0 || width === undefined || entry.shape.length > 2) {
     throw new WeightsError('not a file of learned vectors', {
+      code: 'embedding/not-an-embedding',
       where: path,
       expected: 'one tensor [vectors, width], its key the word or emb_params',
       got: [...tensors.values()].slice(0, 4).map(describe).join(', ') + (tensors.size > 4 ? ', …' : ''),
@@ -65,6 +67,7 @@ const describe = ({ name, shape }: TensorEntry): string => `${name} [${shape.joi
 
 function pickleError(path: string): WeightsError {
   return new WeightsError('a pickle: opening it would run whatever program it holds', {
+    code: 'embedding/pickle',
     where: path,
     expected: 'a .safetensors file',
     hint: [

@@ -19,6 +19,7 @@ export function tokenTable({ source, textEncoder: { parameters, tensors } }: Dif
   const entry = tensors.get(key);
   if (paths.length !== 1 || entry === undefined) {
     throw new WeightsError('a new word needs a text encoder with one table of token vectors', {
+      code: 'embedding/no-token-table',
       where: source,
       expected: 'one embedding layer',
       got: paths.join(', ') || 'none',

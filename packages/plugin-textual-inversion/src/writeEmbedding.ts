@@ -21,6 +21,7 @@ export async function writeEmbedding(
 ): Promise<void> {
   if (word === 'emb_params') {
     throw new ConfigError('emb_params is the name of a format, not a word', {
+      code: 'embedding/word-is-a-format',
       where: path,
       hint: 'name the word',
     });

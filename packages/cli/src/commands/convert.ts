@@ -105,6 +105,7 @@ const TARGETS: Readonly<Record<WeightsKind, readonly Format[]>> = {
 function checkFlags(kind: WeightsKind, { to, token, pretrainedModel }: ConvertFlags, name: string): void {
   if (!TARGETS[kind].includes(to)) {
     throw new ConfigError(`${kind === 'adapters' ? 'adapters have' : `a ${kind} has`} no such spelling`, {
+      code: 'usage/no-such-format',
       where: name,
       expected: `--to ${TARGETS[kind].join(' or ')}`,
       got: to,
@@ -117,7 +118,7 @@ function checkFlags(kind: WeightsKind, { to, token, pretrainedModel }: ConvertFl
   if (idle.length > 0)
     throw new ConfigError(
       `${idle.join(', ')} says nothing about ${kind === 'adapters' ? 'adapters' : `a ${kind}`}`,
-      { where: name },
+      { code: 'usage/flag-without-effect', where: name },
     );
 }
 
@@ -169,6 +170,7 @@ const embeddingWork: Work = async (input, _output, { to, dtype, token }) => {
   return async (path) => {
     if (extname(path) !== '.safetensors')
       throw new ConfigError('an embedding is one file', {
+        code: 'usage/output-kind',
         where: basename(path),
         expected: 'NAME.safetensors',
       });
@@ -181,7 +183,7 @@ const embeddingWork: Work = async (input, _output, { to, dtype, token }) => {
 const modelWork: Work = async (input, output, { to, dtype }) => {
   const model = await openModel(input);
   if (to === 'diffusers' && output.endsWith('.safetensors'))
-    throw new ConfigError('a diffusers model is a folder', { where: output });
+    throw new ConfigError('a diffusers model is a folder', { code: 'usage/output-kind', where: output });
   return async (path) => {
     const untouched = { save: () => Promise.reject(new Error('no weights change')) };
     const metadata = await likenessOf(input);

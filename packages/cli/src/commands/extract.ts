@@ -105,6 +105,7 @@ async function extract(
   const { energy, rank = energy === undefined ? DEFAULT_RANK : HIGHEST_RANK, loraFormat, dtype } = flags;
   if (loraFormat === 'peft' && output.endsWith('.safetensors'))
     throw new ConfigError('PEFT keeps settings beside the weights', {
+      code: 'adapter/peft-is-a-folder',
       where: output,
       expected: 'the name of a folder',
     });
@@ -151,6 +152,7 @@ async function extract(
 
 function nothingFound({ leftOver }: Extracted, base: string, tuned: string): ConfigError {
   return new ConfigError('the layers of both models are equal', {
+    code: 'adapter/models-are-equal',
     where: `${base}, ${tuned}`,
     expected: 'a model and what was tuned from it',
     ...(leftOver.length > 0

@@ -130,6 +130,7 @@ function checkFlags(flags: MergeFlags): void {
     : [...(rank === undefined ? [] : ['--rank']), ...(loraFormat === undefined ? [] : ['--lora-format'])];
   if (idle.length > 0) {
     throw new ConfigError(`${idle.join(', ')} does nothing ${loraOnly ? 'with' : 'without'} --lora-only`, {
+      code: 'usage/flag-without-effect',
       hint: loraOnly
         ? 'a joined file takes weights below 0, and --lora-format'
         : 'say --lora-only too, or leave it out',
@@ -137,6 +138,7 @@ function checkFlags(flags: MergeFlags): void {
   }
   if (subtract && lora.some(({ weight }) => weight < 0)) {
     throw new ConfigError('subtracting what counts less than nothing', {
+      code: 'usage/contradiction',
       where: '--subtract',
       expected: 'the weights the adapters were merged with, or weights below 0 without --subtract',
     });
@@ -144,12 +146,14 @@ function checkFlags(flags: MergeFlags): void {
   const isFile = outputDir.endsWith('.safetensors');
   if (isFile && !loraOnly && exportFormat !== 'ldm') {
     throw new ConfigError('a diffusers model is a folder', {
+      code: 'usage/output-kind',
       where: `--output-dir ${outputDir}`,
       hint: 'say --export-format ldm, or the name of a folder',
     });
   }
   if (isFile && loraOnly && loraFormat === 'peft') {
     throw new ConfigError('PEFT keeps settings beside the weights', {
+      code: 'adapter/peft-is-a-folder',
       where: `--output-dir ${outputDir}`,
       expected: 'the name of a folder',
     });

@@ -82,6 +82,7 @@ export async function takeOut(job: MergeJob): Promise<MergeOutcome> {
   const record = found && isRecordOf(found, files) ? found : undefined;
   if (record !== undefined && settings.dtype !== undefined) {
     throw new ConfigError('the base’s weights have the types they have', {
+      code: 'usage/contradiction',
       where: '--dtype',
       hint: 'leave it out; pipeline convert gives the result another',
     });

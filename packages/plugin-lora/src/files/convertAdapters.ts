@@ -50,6 +50,7 @@ export function checkConversion(
 ): void {
   if (format === 'peft' && output.endsWith('.safetensors')) {
     throw new ConfigError('PEFT keeps settings beside the weights', {
+      code: 'adapter/peft-is-a-folder',
       where: output,
       expected: 'a folder to write into',
       hint: `say ${output.replace(/\.safetensors$/, '')} instead`,
@@ -73,6 +74,7 @@ export function checkConversion(
       adapters.every((adapter) => refusal(adapter, other) === undefined),
   );
   throw new ConfigError(`${format} cannot say all of this file`, {
+    code: 'adapter/no-such-spelling',
     where: path,
     details: [...problems].map(([reason, times]) => `${reason} (${times})`),
     hint: able.length > 0 ? `--to ${able.join(' or ')}` : 'merge it into a model: pipeline merge',

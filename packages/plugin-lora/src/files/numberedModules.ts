@@ -41,6 +41,7 @@ export function numberedModules(
     const order = ordersOf(component, layers, metadata).find((candidate) => fits(candidate, own));
     if (order === undefined) {
       throw new WeightsError('numbered modules whose order cannot be told', {
+        code: 'adapter/unknown-order',
         where: own[0]?.file ?? component,
         expected: 'the attention layers (CrossAttention, Attention, GEGLU; CLIPAttention)',
         got: metadata[component] ?? 'no list of classes in the metadata',

@@ -18,7 +18,11 @@ const PICKLES = new Set(['.pt', '.pth', '.bin', '.ckpt']);
 export async function adapterFilesAt(path: string): Promise<readonly string[]> {
   const stats = await stat(path).catch(() => undefined);
   if (stats === undefined)
-    throw new WeightsError('nothing there', { where: path, expected: 'a file or folder of adapters' });
+    throw new WeightsError('nothing there', {
+      code: 'file/missing',
+      where: path,
+      expected: 'a file or folder of adapters',
+    });
   if (stats.isFile()) {
     if (PICKLES.has(extname(path).toLowerCase())) throw pickleError(path);
     return [path];
@@ -36,6 +40,7 @@ export async function adapterFilesAt(path: string): Promise<readonly string[]> {
   const pickle = entries.find((name) => PICKLES.has(extname(name).toLowerCase()));
   if (files.length === 0 && pickle !== undefined) throw pickleError(join(path, pickle));
   throw new WeightsError('no file of adapters that could be meant', {
+    code: 'adapter/no-file',
     where: path,
     expected: `one .safetensors file, or ${PLACES.join(', ')}`,
     got: entries.slice(0, 6).join(', ') || 'an empty folder',
@@ -58,6 +63,7 @@ export async function openAdapters(path: string, layers: readonly AdaptableLayer
 
 const pickleError = (path: string): WeightsError =>
   new WeightsError('a pickle: opening it would run whatever program it holds', {
+    code: 'adapter/pickle',
     where: path,
     expected: 'a .safetensors file',
     hint: [

@@ -71,6 +71,7 @@ export async function readAdapters(path: string, layers: readonly AdaptableLayer
   }
   if (unknown.length > 0) {
     throw new WeightsError('keys that are no adapter of this model', {
+      code: 'adapter/unknown-keys',
       where: path,
       expected:
         'LoRA, LoCon, LoHa, LoKr or DoRA for layers that the model has, and words for its one text encoder (bundle_emb.WORD.clip_l)',
@@ -83,9 +84,14 @@ export async function readAdapters(path: string, layers: readonly AdaptableLayer
   );
   const misfits = read.flatMap((result) => ('misfits' in result ? result.misfits : []));
   if (misfits.length > 0)
-    throw new WeightsError('adapters that do not fit the model', { where: path, details: misfits });
+    throw new WeightsError('adapters that do not fit the model', {
+      code: 'adapter/does-not-fit',
+      where: path,
+      details: misfits,
+    });
   const adapters = read.filter((result): result is StoredAdapter => 'method' in result);
-  if (adapters.length === 0) throw new WeightsError('no adapters in the file', { where: path });
+  if (adapters.length === 0)
+    throw new WeightsError('no adapters in the file', { code: 'adapter/empty', where: path });
   return { path, metadata, adapters, embeddings: await Promise.all(embeddings.map(readBundled)) };
 }
 

@@ -137,6 +137,7 @@ function pairWeights(base: DiffusionModel, tuned: DiffusionModel): WeightPair[] 
   });
   if (problems.length === 0) return pairs;
   throw new WeightsError('the models are not built alike', {
+    code: 'adapter/models-differ',
     where: `${base.source}, ${tuned.source}`,
     details: problems.slice(0, 20),
     expected: 'a model and what was tuned from it',

@@ -62,6 +62,7 @@ export async function joinAdapters(
 function refuseWhatIsNoSum(adapters: readonly StoredAdapter[], rank: number | undefined): void {
   if (adapters.some(({ magnitude }) => magnitude)) {
     throw new ConfigError('DoRA gives weights a length of their own, which no sum of adapters has', {
+      code: 'adapter/not-a-sum',
       expected: 'LoRA or LoCon; LoHa and LoKr with a rank',
       hint: 'merge it into a model instead, and extract the difference',
     });
@@ -69,6 +70,7 @@ function refuseWhatIsNoSum(adapters: readonly StoredAdapter[], rank: number | un
   const other = adapters.find(({ method }) => method.name !== 'lora')?.method.name;
   if (other !== undefined && rank === undefined) {
     throw new ConfigError(`${other} has no ranks that could be laid side by side`, {
+      code: 'adapter/not-a-sum',
       expected: 'LoRA or LoCon',
       hint: 'say --rank: the nearest LoRA of that rank is written, and what it keeps is told',
     });

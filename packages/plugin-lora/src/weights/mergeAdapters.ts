@@ -106,6 +106,7 @@ export async function subtractAdapters(
   const lengthy = files.flatMap(({ adapters }) => adapters).filter(({ magnitude }) => magnitude);
   if (lengthy.length > 0) {
     throw new WeightsError('DoRA gave the weights other lengths, and the old ones are written nowhere', {
+      code: 'adapter/no-merge-record',
       where: model.source,
       expected:
         'a model merged by `pipeline merge`, its record beside it and the same adapters at the same weights',
@@ -141,6 +142,7 @@ async function restore(
   weight: string,
 ): Promise<ArrayBufferView> {
   const changedSince = new WeightsError(`${weight} is not as the merge left it`, {
+    code: 'adapter/changed-since-merge',
     expected: 'the merged model as it was written, and its record',
     hint: 'take the record away to subtract by arithmetic alone',
   });

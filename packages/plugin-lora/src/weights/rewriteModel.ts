@@ -60,7 +60,11 @@ export async function rewriteModel(
       const sources = tensors.map(({ key, dtype }) => {
         const weight = `${component.name}.${key}`;
         const entry = component.tensors.get(key);
-        if (entry === undefined) throw new WeightsError('the model’s files lack a weight', { where: weight });
+        if (entry === undefined)
+          throw new WeightsError('the model’s files lack a weight', {
+            code: 'adapter/no-such-weight',
+            where: weight,
+          });
         const adapters = byWeight.get(weight);
         const data = async (): Promise<ArrayBufferView> => {
           signal?.throwIfAborted();

@@ -131,7 +131,12 @@ export async function readUndoRecord(path: string): Promise<UndoRecord | undefin
   if (!(await stat(path).catch(() => undefined))) return undefined;
   const { tensors, metadata } = await readSafetensorsHeader(path);
   const about = aboutSchema.safeParse(JSON.parse(metadata[KEY] ?? '{}'));
-  if (!about.success) throw new WeightsError('no record of a merge', { where: path, hint: 'take it away' });
+  if (!about.success)
+    throw new WeightsError('no record of a merge', {
+      code: 'adapter/merge-record-damaged',
+      where: path,
+      hint: 'take it away',
+    });
   const { hashes } = about.data;
   return {
     ...about.data,
@@ -139,7 +144,10 @@ export async function readUndoRecord(path: string): Promise<UndoRecord | undefin
       const residual = tensors.get(`${weight}:residual`);
       const [mergedHash, baseHash] = hashes[weight] ?? [];
       if (residual === undefined || mergedHash === undefined || baseHash === undefined)
-        throw new WeightsError(`nothing is recorded of ${weight}`, { where: path });
+        throw new WeightsError(`nothing is recorded of ${weight}`, {
+          code: 'adapter/merge-record-damaged',
+          where: path,
+        });
       const lengths = await Promise.all(
         adapters.map(async (_, i) => {
           const entry = tensors.get(`${weight}:lengths.${i}`);
