@@ -62,6 +62,7 @@ export function runPipeline({ config, plugins, model, runsRoot, signal, watch }:
 function requireWatch({ watch, earlyStop }: ResolvedConfig, given: SampleWatch | undefined): void {
   if (given !== undefined || (!watch && earlyStop === undefined)) return;
   throw new ConfigError('nobody watches', {
+    code: 'run/no-watch',
     where: earlyStop === undefined ? 'watch' : 'earlyStop',
     expected: 'a SampleWatch for runPipeline',
     got: 'none',

@@ -54,6 +54,7 @@ export const ppl = definePlugin({
   setup: (settings, { prompts }) => {
     if (prompts.classPrompt === undefined) {
       throw new ConfigError('prior preservation needs to know the class', {
+        code: 'config/no-class',
         expected: 'classNoun (--class-noun dog) or classPrompt (--class-prompt "a photo of a dog")',
         got: 'neither',
       });
@@ -78,6 +79,7 @@ export function priorPreservationTerm(weight: number): LossTerm {
     compute: ({ prior }) => {
       if (prior === undefined) {
         throw new PluginError('the batch holds nothing of the class', {
+          code: 'plugin/no-prior',
           where: 'plugin ppl',
           expected: 'a batch with a prior part, which its prior request asks for',
         });
@@ -116,6 +118,7 @@ function frozenPrior(classPrompt: string, settings: z.output<typeof options>): F
     throw new ConfigError(
       'the frozen model is asked about the pictures of the subject: there are no class pictures',
       {
+        code: 'config/contradiction',
         where: idle.join(', '),
         expected: 'none of them with target frozen (--prior-target frozen)',
       },

@@ -35,6 +35,7 @@ export function pluginsCommand(terminal: Terminal): Command {
       if (name !== undefined && name !== 'core' && shown.length === 0) {
         const known = plugins.map(({ plugin }) => plugin.name);
         throw new ConfigError('no such plugin here', {
+          code: 'usage/unknown-name',
           where: `pipeline plugins ${name}`,
           expected: `one of ${known.join(', ')}, core${didYouMean(name, known)}`,
           got: name,

@@ -41,6 +41,7 @@ export async function createPluginPackage({
   const folder = join(parent, `likeness-plugin-${name}`);
   if (existsSync(folder)) {
     throw new ConfigError('there is something of this name already, and it stays as it is', {
+      code: 'file/exists',
       where: folder,
       hint: 'choose another name, or another folder with --in',
     });
@@ -79,6 +80,7 @@ function checkName(name: string, cwd: string): void {
   }
   if (knownPluginNames(builtIns, cwd).includes(name)) {
     throw new ConfigError('there is a plugin of this name already', {
+      code: 'plugin/bad-name',
       where,
       expected: 'a name that pipeline plugins does not list',
       got: name,

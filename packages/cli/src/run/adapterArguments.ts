@@ -32,6 +32,7 @@ export function parseAdapterArgument(text: string): AdapterArgument {
 
 const refusal = (text: string, reason: string): ConfigError =>
   new ConfigError(reason, {
+    code: 'usage/bad-value',
     expected: 'FILE or FILE:weight, for instance robot.safetensors:0.8',
     got: text,
   });

@@ -16,6 +16,7 @@ export async function exportedPath(name: string): Promise<string> {
   const exported = join(folder, 'export');
   if (await stat(exported).catch(() => undefined)) return exported;
   throw new DataError('this run has exported nothing yet', {
+    code: 'run/no-export',
     where: displayPath(folder),
     hint: `pipeline resume ${displayPath(folder)}, or pipeline export ${displayPath(folder)}`,
   });

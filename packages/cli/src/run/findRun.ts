@@ -27,6 +27,7 @@ export async function requireRun(name: string, isMeant?: RunFilter): Promise<str
   if (folder !== undefined) return folder;
   const names = (await listRuns(RUNS_ROOT)).map((run) => run.name);
   throw new DataError(name === 'latest' ? 'there is no such run yet' : 'no such run', {
+    code: 'run/not-found',
     where: name,
     expected:
       names.length > 0

@@ -62,6 +62,7 @@ async function settingsOfWeights(path: string): Promise<Readonly<Record<string, 
   const text = metadata[METADATA_KEY];
   if (text === undefined) {
     throw new ConfigError('it does not say how it was made', {
+      code: 'run/no-settings',
       where: path,
       expected: `a file exported by Likeness, with "${METADATA_KEY}" in its metadata`,
       got: `metadata ${Object.keys(metadata).join(', ') || 'without any entry'}`,

@@ -110,6 +110,7 @@ export async function refuseForeignFlags(
   );
   if (details.length > 0) {
     throw new ConfigError('these flags belong to plugins that are not in the recipe', {
+      code: 'usage/other-plugin-flag',
       where: `recipe ${plan.recipe}`,
       details,
     });
@@ -188,6 +189,7 @@ async function withFolder(config: ResolvedConfig): Promise<ResolvedConfig> {
   ) {
     const before = await readRun(outputDir).catch(() => undefined);
     throw new ConfigError('there is a run in this folder already', {
+      code: 'run/folder-taken',
       where: `--output-dir ${outputDir}`,
       ...(before === undefined ? {} : { got: `${before.recipe}, ${before.state} at step ${before.step}` }),
       hint: 'go on with it (--resume latest), name another folder, or remove this one',

@@ -93,7 +93,11 @@ async function recordedPretraining(
   const recorded = (await readRunRecord(folder)).config as unknown as Readonly<Record<string, unknown>>;
   const network = [...NETWORKS, ...ENCODERS].find((name) => recorded['recipe'] === `pretrain-${name}`);
   if (network === undefined)
-    throw new ConfigError('no such pretraining', { where: folder, got: String(recorded['recipe']) });
+    throw new ConfigError('no such pretraining', {
+      code: 'run/unknown-kind',
+      where: folder,
+      got: String(recorded['recipe']),
+    });
   const known = Object.entries(recorded).filter(([key]) => key in pretrainSchema.shape);
   const values = { ...Object.fromEntries(known), ...over };
   return { network, config: resolvePretrainConfig([{ name: join(folder, 'config.json'), values }]) };

@@ -17,7 +17,11 @@ export async function kindOf(path: string): Promise<WeightsKind> {
   if (stats === undefined) {
     // A name with one slash may be a model on the Hub, whose name `openModel` checks.
     if (/^[\w.-]+\/[\w.-]+$/.test(path) && extname(path) === '') return 'model';
-    throw new WeightsError('nothing there', { where: path, expected: 'a file or folder' });
+    throw new WeightsError('nothing there', {
+      code: 'file/missing',
+      where: path,
+      expected: 'a file or folder',
+    });
   }
   if (stats.isDirectory() && (await readdir(path)).includes('model_index.json')) return 'model';
   if (stats.isFile() && extname(path) === '.pt') await readEmbedding(path); // refused, with the way to convert it

@@ -24,12 +24,14 @@ export async function refuseExisting(
   const isFile = output.endsWith('.safetensors');
   if (there.isFile() !== isFile) {
     throw new ConfigError(`a ${there.isFile() ? 'file' : 'folder'} stands there`, {
+      code: 'file/exists',
       where: displayPath(output),
       expected: isFile ? 'the name of a file' : 'the name of a folder',
     });
   }
   if (overwrite || (there.isDirectory() && (await readdir(output)).length === 0)) return;
   throw new ConfigError('something stands there already', {
+    code: 'file/exists',
     where: displayPath(output),
     hint: 'choose another name, or say --overwrite',
   });

@@ -17,6 +17,7 @@ export async function loadConfigFile(path: string): Promise<ConfigLayer> {
   const values = await readValues(path);
   if (typeof values !== 'object' || values === null || Array.isArray(values)) {
     throw new ConfigError('it holds no settings', {
+      code: 'config/no-settings',
       where: path,
       expected: MODULES.includes(extname(path))
         ? 'export default defineConfig({ … })'
@@ -42,6 +43,7 @@ async function readValues(path: string): Promise<unknown> {
     if (extension === '.yaml' || extension === '.yml') return parseYaml(text);
   } catch (error) {
     throw new ConfigError(`it cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
+      code: 'config/unreadable',
       where: path,
       cause: error,
     });

@@ -84,7 +84,11 @@ export function flagLayer(values: FlagValues, flags: readonly OptionDescription[
     else setPath(layer, option.path, value);
   }
   if (problems.length > 0)
-    throw new ConfigError('flags that cannot be read', { where: 'flags', details: problems });
+    throw new ConfigError('flags that cannot be read', {
+      code: 'usage/bad-value',
+      where: 'flags',
+      details: problems,
+    });
   return { name: 'flags', values: layer };
 }
 

@@ -173,6 +173,7 @@ function configError(problems: readonly string[]): ConfigError {
   return new ConfigError(
     problems.length === 1 ? 'this setting does not work' : `${problems.length} settings do not work`,
     {
+      code: 'config/invalid',
       where: 'configuration',
       details: problems,
       hint: 'pipeline plugins lists every option with its default',

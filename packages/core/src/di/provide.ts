@@ -43,11 +43,16 @@ export function createContainer(modules: readonly Module[]): ServiceContainer {
     }),
   );
   if (details.length > 0)
-    throw new PluginError('services do not fit together', { where: 'container', details });
+    throw new PluginError('services do not fit together', {
+      code: 'plugin/services',
+      where: 'container',
+      details,
+    });
   return {
     get: (dependency) => {
       const problem = problemOf(dependency, bindings);
-      if (problem !== undefined) throw new PluginError(problem, { where: 'container' });
+      if (problem !== undefined)
+        throw new PluginError(problem, { code: 'plugin/services', where: 'container' });
       return resolve(container, dependency);
     },
   };

@@ -17,6 +17,7 @@ export function composeLosses(lossTerms: readonly LossTerm[], view: LossView): C
     const perItem = compute(view);
     if (perItem.rank !== 1) {
       throw new ShapeError('a loss term does not give one loss per picture', {
+        code: 'plugin/loss-shape',
         where: `loss term ${name}`,
         expected: '[B]',
         got: `[${perItem.shape}]`,
@@ -28,6 +29,6 @@ export function composeLosses(lossTerms: readonly LossTerm[], view: LossView): C
     const weighted = weight === 1 ? mean : tf.mul(mean, weight);
     total = total ? tf.add(total, weighted) : weighted;
   }
-  if (total === undefined) throw new ShapeError('a run has no loss term');
+  if (total === undefined) throw new ShapeError('a run has no loss term', { code: 'plugin/no-loss' });
   return { total: total as Scalar, terms };
 }

@@ -87,6 +87,7 @@ export class Parameters {
     if (known !== undefined) {
       if (known.shape.join() !== shape.join()) {
         throw new ShapeError('asked for with two shapes', {
+          code: 'model/two-shapes',
           where: this.variableName(key),
           expected: `[${known.shape}]`,
           got: `[${shape}]`,
@@ -164,7 +165,10 @@ export class Parameters {
     this.adapters.set(path, stacked);
     return () => {
       if (this.adapters.get(path) !== stacked) {
-        throw new ShapeError('adapters are detached in the reverse order of attaching', { where: path });
+        throw new ShapeError('adapters are detached in the reverse order of attaching', {
+          code: 'plugin/detach-order',
+          where: path,
+        });
       }
       if (inner) this.adapters.set(path, inner);
       else this.adapters.delete(path);

@@ -71,6 +71,7 @@ export function learningRateSchedule(options: LearningRateScheduleOptions): Lear
       return piecewiseConstant(options.stepRules);
     default:
       throw new ConfigError('unknown learning-rate schedule', {
+        code: 'config/schedule',
         where: 'learning-rate schedule',
         expected: LEARNING_RATE_SCHEDULES.join(', '),
         got: name,
@@ -81,6 +82,7 @@ export function learningRateSchedule(options: LearningRateScheduleOptions): Lear
 function requireSteps(option: string, steps: number | undefined): number {
   if (steps === undefined || !Number.isInteger(steps) || steps < 0) {
     throw new ConfigError(`${option} must be a whole number of optimizer steps`, {
+      code: 'config/schedule',
       where: 'learning-rate schedule',
       got: steps === undefined ? 'nothing' : String(steps),
     });
@@ -94,6 +96,7 @@ function polynomialEnd({
 }: LearningRateScheduleOptions): number {
   if (initialLearningRate === undefined || !(initialLearningRate > finalLearningRate)) {
     throw new ConfigError('polynomial decay needs an initial learning rate above its final one', {
+      code: 'config/schedule',
       where: 'learning-rate schedule',
       expected: `more than ${finalLearningRate}`,
       got: initialLearningRate === undefined ? 'nothing' : String(initialLearningRate),
@@ -117,6 +120,7 @@ function piecewiseConstant(stepRules: string | undefined): LearningRateSchedule 
   );
   if (Number.isNaN(finalMultiplier) || isWrong) {
     throw new ConfigError('piecewise_constant needs step rules', {
+      code: 'config/schedule',
       where: 'learning-rate schedule: stepRules',
       expected: 'MULTIPLIER:UNTIL_STEP,…,MULTIPLIER such as "1:10,0.1:20,0.01"',
       got: stepRules ?? 'nothing',

@@ -165,6 +165,7 @@ export function definePlugin<Schema extends z.ZodObject>(
   } = definition;
   if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name)) {
     throw new PluginError('a plugin cannot be called so', {
+      code: 'plugin/bad-name',
       where: `definePlugin(${JSON.stringify(name)})`,
       expected: 'lower-case words joined by dashes, like textual-inversion',
       got: JSON.stringify(name),
@@ -172,6 +173,7 @@ export function definePlugin<Schema extends z.ZodObject>(
   }
   if (!isStrict(optionsSchema)) {
     throw new PluginError('its options would let mistyped keys pass', {
+      code: 'plugin/loose-options',
       where: `plugin ${name}`,
       expected: 'options: z.strictObject({ … })',
       got: 'an object schema that is not strict',
@@ -218,6 +220,7 @@ export function requireThisCore(plugin: Plugin | PluginFactory, where: string): 
 
 export const otherCore = (where: string, expected: string, got: string): PluginError =>
   new PluginError('built against a second copy of @likeness/core, whose tensors and errors are not ours', {
+    code: 'plugin/second-core',
     where,
     expected,
     got,

@@ -11,6 +11,7 @@ export function parseRecipe(recipe: string): string[] {
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (names.includes('') || twice !== undefined) {
     throw new ConfigError(twice ? `${twice} is named twice` : 'a plugin name is missing', {
+      code: 'recipe/malformed',
       where: 'recipe',
       expected: 'names joined by +, like dreambooth+ppl',
       got: JSON.stringify(recipe),

@@ -102,6 +102,7 @@ async function resolveEntry(
     const plugin = await findByName(entry, builtIns, cwd);
     if (plugin) return plugin;
     throw new PluginError('no such plugin', {
+      code: 'plugin/not-found',
       where,
       got: `${entry}${didYouMean(entry, knownPluginNames(builtIns, cwd))}`,
       hint: 'install its package, or give a path that starts with ./',
@@ -112,6 +113,7 @@ async function resolveEntry(
     return isPlugin(entry) ? entry : entry();
   }
   throw new PluginError('not a plugin', {
+    code: 'plugin/no-plugin',
     where,
     expected: 'a name, a path, or what definePlugin made',
     got: typeof entry,
@@ -132,6 +134,7 @@ async function findByName(
   if (!first) return undefined;
   if (installed.length > 1) {
     throw new PluginError('several installed packages have this name', {
+      code: 'plugin/ambiguous',
       where: `plugin ${name}`,
       got: installed.map(({ packageName }) => packageName).join(', '),
       hint: "write the package's whole name into the config's plugins",
@@ -179,6 +182,7 @@ export async function loadExtension(
   if (found) return loaded(() => importInstalled(found), `${found.packageName} at ${found.folder}`);
   const known = installed.map((one) => one.name);
   throw new PluginError('no such package', {
+    code: 'plugin/not-found',
     where: name,
     expected: `an installed package ${prefix}NAME or @scope/${prefix}NAME, or a path that starts with ./`,
     got: `${known.join(', ') || 'none installed'}${didYouMean(name, known)}`,
@@ -211,7 +215,11 @@ async function loaded(
     return await load();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new PluginError(`it cannot be loaded: ${reason}`, { where: `plugin ${where}`, cause: error });
+    throw new PluginError(`it cannot be loaded: ${reason}`, {
+      code: 'plugin/not-loadable',
+      where: `plugin ${where}`,
+      cause: error,
+    });
   }
 }
 
@@ -225,6 +233,7 @@ function pluginOf(module: Record<string, unknown>, where: string, name?: string)
   const [only] = named.length > 0 ? named : candidates;
   if (only === undefined || (named.length === 0 && candidates.length > 1)) {
     throw new PluginError(candidates.length > 1 ? 'it exports several plugins' : 'it exports no plugin', {
+      code: 'plugin/no-plugin',
       where: `plugin ${where}`,
       expected: 'export default definePlugin({ … })',
       got:

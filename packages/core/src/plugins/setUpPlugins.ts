@@ -236,6 +236,7 @@ function setUp(
       return undefined;
     }
     throw new PluginError(`setting up failed: ${error instanceof Error ? error.message : String(error)}`, {
+      code: 'plugin/setup-failed',
       where: `plugin ${plugin.name}`,
       cause: error,
     });

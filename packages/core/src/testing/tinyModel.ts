@@ -129,7 +129,11 @@ export async function openTinyModel(
     sample: (request) => tinySample(schedule, request),
     export: async (path, weights, changed, { dtype, format, metadata, scalingFactor }) => {
       if (format !== 'diffusers') {
-        throw new ConfigError('the tiny model has no such format', { expected: 'diffusers', got: format });
+        throw new ConfigError('the tiny model has no such format', {
+          code: 'model/no-such-format',
+          expected: 'diffusers',
+          got: format,
+        });
       }
       for (const { name, parameters } of Object.values(components)) {
         const file = FILES[name] ?? name;

@@ -33,7 +33,8 @@ export function createTinyTokenizer(): Tokenizer {
     addPlaceholder(word, vectors) {
       const tokens = placeholderTokens(word, vectors);
       const known = tokens.filter((token) => added.has(token));
-      if (known.length > 0) throw new ConfigError('these are tokens already', { details: known });
+      if (known.length > 0)
+        throw new ConfigError('these are tokens already', { code: 'tokenizer/known-word', details: known });
       const first = [...added.values()].reduce((next, id) => Math.max(next, id + 1), VOCABULARY);
       placeholders.push(tokens);
       tokens.forEach((token, i) => added.set(token, first + i));
