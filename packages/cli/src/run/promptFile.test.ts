@@ -20,6 +20,6 @@ it('typed prompts come first, then the lines of the file', async () => {
 it('nothing to show, and a file that is not there, are told', async () => {
   await expect(promptTexts({})).rejects.toThrow('--prompt TEXT or --prompt-file FILE');
   await expect(promptTexts({ promptFile: join(folder, 'gone.txt') })).rejects.toThrow(
-    'gone.txt: prompts cannot be read',
+    'gone.txt: no such file or folder',
   );
 });
