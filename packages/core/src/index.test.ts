@@ -134,6 +134,7 @@ it('exports these names', () => {
       "readCheckpoint",
       "readEvents",
       "readJsonFile",
+      "readNumbers",
       "readPngText",
       "readRun",
       "readRunRecord",

@@ -200,6 +200,7 @@ export {
   float32ToFloat16,
   gatherRows,
   int32,
+  readNumbers,
   readSafetensorsHeader,
   readTensor,
   readTensorRaw,

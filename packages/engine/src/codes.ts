@@ -18,4 +18,5 @@ export const CODES = {
   'file/too-many-open': 'The process or the machine has too many open files.',
   'json/damaged':
     'A file that should hold JSON does not: it was cut short, edited wrongly or is of another kind.',
+  'model/number-type': 'A weights file holds numbers of a type that is not read.',
 } as const satisfies Readonly<Record<string, string>>;
