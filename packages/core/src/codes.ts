@@ -1,6 +1,11 @@
 // Codes of this package's errors and warnings, with what they mean; docs/errors.md is made from such lists.
 export const CODES = {
   'config/invalid': 'Settings are unknown, of the wrong kind, or cannot work together; every one is named.',
+  'cache/damaged': 'A file of the cache is damaged.',
+  'checkpoint/damaged': 'A checkpoint is damaged: cut short, emptied or changed since it was written.',
+  'checkpoint/incomplete': 'A checkpoint lacks values that the run needs.',
+  'checkpoint/missing': 'There is no such checkpoint.',
+  'checkpoint/other-settings': 'A checkpoint was made under other settings than the run has now.',
   'config/no-effect': 'Warning: a setting changes nothing beside the others.',
   'config/no-settings': 'A config file holds something else than options with their values.',
   'config/schedule': 'The learning-rate schedule is unknown, or its options are missing or impossible.',
@@ -37,4 +42,5 @@ export const CODES = {
   'run/no-watch': 'A run should be watched, and whoever started it gave nothing to watch with.',
   'tokenizer/known-word': 'A new word is a token already.',
   'usage/bad-value': 'A flag or an argument has a value that is not of its kind.',
+  'run/not-a-run': 'A folder is not that of a run.',
 } as const satisfies Readonly<Record<string, string>>;

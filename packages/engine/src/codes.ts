@@ -1,6 +1,22 @@
 // Codes of this package's errors, with what they mean: docs/errors.md is made from such lists. A code stands in the
 // lowest package that uses it; packages above use it, too.
 export const CODES = {
+  'engine/binding': 'TensorFlow’s binding could not be compiled or does not load.',
+  'engine/download': 'A part of TensorFlow could not be downloaded.',
+  'engine/ended': 'The engine process has ended or was not started.',
+  'engine/failed': 'TensorFlow refused an operation or failed in it.',
+  'engine/feeds': 'The inputs of a compiled function do not fit what it was compiled for.',
+  'engine/missing-tools': 'Setting TensorFlow up needs tools that are not on this machine.',
+  'engine/needs-mode': 'An operation or option works in another compile mode only.',
+  'engine/no-program': 'The engine process holds no such program or function.',
+  'engine/no-tensorflow': 'There is no TensorFlow for this machine.',
+  'engine/not-traceable': 'A function does what cannot be recorded and compiled.',
+  'engine/optimizer': 'An optimizer lacks a rate, a gradient or float32 weights.',
+  'engine/shape-rule': 'TensorFlow computed another shape than an operation was recorded with.',
+  'engine/shapes': 'The shapes of an operation’s inputs do not fit.',
+  'engine/unpack': 'A downloaded part of TensorFlow could not be unpacked.',
+  'engine/variables': 'Variables of a program are unknown, twice there or differ between programs.',
+  'engine/wrong-download': 'A downloaded file is not the one that was asked for.',
   'file/busy': 'Another program uses the file or folder.',
   'file/exists': 'Something of this name exists already.',
   'file/io': 'The disk or the network drive reports an input/output error.',
@@ -18,5 +34,8 @@ export const CODES = {
   'file/too-many-open': 'The process or the machine has too many open files.',
   'json/damaged':
     'A file that should hold JSON does not: it was cut short, edited wrongly or is of another kind.',
+  'model/cannot-write': 'Tensors do not fit the weights file they are written to.',
+  'model/damaged-file':
+    'A weights file (safetensors) is damaged: it was cut short, edited wrongly or is of another kind.',
   'model/number-type': 'A weights file holds numbers of a type that is not read.',
 } as const satisfies Readonly<Record<string, string>>;

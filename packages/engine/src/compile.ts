@@ -82,6 +82,7 @@ export async function compile<D extends Definitions>(
     const rematerialised = gradientCheckpointing ? rematerialise(rounded, blocks) : rounded;
     if (rematerialised !== rounded && !forXla) {
       throw new EngineError('gradient checkpointing needs XLA', {
+        code: 'engine/needs-mode',
         where: name,
         expected: "mode 'xla'",
         got: `mode '${modes[name]}'`,
@@ -131,7 +132,11 @@ export async function compile<D extends Definitions>(
 function namedSpecs(values: ReadonlyMap<string, Value>): NamedSpec[] {
   return [...values].map(([key, { shape, dtype }]) => {
     if (dtype === 'bfloat16' || dtype === 'int64') {
-      throw new EngineError('an output has a type without a typed array', { where: key, got: dtype });
+      throw new EngineError('an output has a type without a typed array', {
+        code: 'engine/not-traceable',
+        where: key,
+        got: dtype,
+      });
     }
     return { key, shape, dtype };
   });
@@ -145,6 +150,7 @@ function usedVariables(graphs: readonly Graph[]): VariableInfo[] {
   const twice = variables.filter(({ name }) => names.has(name) || !names.add(name));
   if (twice.length > 0) {
     throw new EngineError('two variables of a program have one name', {
+      code: 'engine/variables',
       details: twice.map(({ name }) => name),
     });
   }

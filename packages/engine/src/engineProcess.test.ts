@@ -1,15 +1,21 @@
 // The engine process: what goes wrong in it and around it, repeated runs, memory over many steps.
+import { mkdtempSync, rmSync, truncateSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   compile,
   createVariable,
   defineFunction,
   EngineError,
+  FileError,
   float32,
   int32,
+  readSafetensorsHeader,
   resolveMode,
   startEngine,
   tf,
+  WeightsError,
   type Engine,
   type Tensor,
 } from './index.ts';
@@ -107,6 +113,33 @@ describe('a program', () => {
     ]);
     await expect(program.run('sub' as never)).rejects.toThrow(/sub: the program has no such function/);
     await program.dispose();
+  });
+
+  it('tells what goes wrong with files as class, code and path', async () => {
+    const { step, dispose } = descent('files');
+    const program = await compile({ step }, { engine, mode: 'graph' });
+    const folder = mkdtempSync(join(tmpdir(), 'likeness-engine-'));
+    const path = join(folder, 'none', 'state.safetensors');
+    const tensors = [{ variable: 'files.0', key: 'files.0', dtype: 'F32', layout: 'asIs' }] as const;
+    const refused: unknown = await program.save(path, tensors).catch((reason: unknown) => reason);
+    expect(refused).toBeInstanceOf(FileError);
+    expect(refused).toMatchObject({ code: 'file/missing', where: path });
+    const cut = join(folder, 'cut.safetensors');
+    await program.save(cut, tensors);
+    const entry = (await readSafetensorsHeader(cut)).tensors.get('files.0')!;
+    truncateSync(cut, 1000);
+    const damaged: unknown = await program
+      .load([{ variable: 'files.0', entry, layout: 'asIs' }])
+      .catch((reason: unknown) => reason);
+    expect(damaged).toBeInstanceOf(WeightsError);
+    expect(damaged).toMatchObject({ code: 'model/damaged-file', where: cut });
+    await expect(program.write(new Map([['nobody', wave(1)]]))).rejects.toMatchObject({
+      code: 'engine/variables',
+      where: 'nobody',
+    });
+    rmSync(folder, { recursive: true });
+    await program.dispose();
+    dispose();
   });
 
   it('says what TensorFlow refuses, and goes on', async () => {

@@ -3,6 +3,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { EngineError } from './errors.ts';
+import { fromWire } from './child/wireError.ts';
 import type { EngineInfo, EngineStats, Method, Methods, Reply } from './child/protocol.ts';
 import {
   cacheDir,
@@ -83,7 +84,8 @@ export class Engine {
 
   /** TensorFlow's version, whether a GPU is used. Known after `startEngine`. */
   get info(): EngineInfo {
-    if (this.about === undefined) throw new EngineError('the engine process has not started');
+    if (this.about === undefined)
+      throw new EngineError('the engine process has not started', { code: 'engine/ended' });
     return this.about;
   }
 
@@ -131,12 +133,13 @@ export class Engine {
       return;
     }
     this.pending.delete(reply.id);
-    if ('error' in reply) waiting.reject(new EngineError(reply.error.message, { where: waiting.method }));
+    if ('error' in reply) waiting.reject(fromWire(reply.error, waiting.method));
     else waiting.resolve(reply.result);
   }
 
   private fail(code: number | null, signal: NodeJS.Signals | null, reason?: string): void {
     this.ended = new EngineError('the engine process ended', {
+      code: 'engine/ended',
       got: reason ?? signal ?? `exit code ${code ?? 'unknown'}`,
       ...(signal === 'SIGKILL' ? { hint: OUT_OF_MEMORY } : {}),
       details: this.stderr

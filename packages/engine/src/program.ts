@@ -40,7 +40,8 @@ function checkFeeds({ name, inputs }: FunctionDeclaration, feeds: Readonly<Recor
     }),
     ...Object.keys(feeds).flatMap((key) => (known.has(key) ? [] : [`there is no input '${key}'`])),
   ];
-  if (details.length > 0) throw new EngineError('the feeds do not fit', { where: name, details });
+  if (details.length > 0)
+    throw new EngineError('the feeds do not fit', { code: 'engine/feeds', where: name, details });
 }
 
 /** Told when a function's first call starts to compile it, and again with the seconds it took. */
@@ -83,7 +84,11 @@ export class Program<Names extends string = string> {
     const declared = this.functions.get(fn);
     if (declared === undefined) {
       const expected = [...this.functions.keys()].join(', ');
-      throw new EngineError('the program has no such function', { where: fn, expected });
+      throw new EngineError('the program has no such function', {
+        code: 'engine/no-program',
+        where: fn,
+        expected,
+      });
     }
     checkFeeds(declared, feeds);
     const run = (): Promise<Record<string, TypedData>> =>

@@ -33,7 +33,11 @@ export function createVariable({
   storage = 'float32',
 }: VariableOptions): Variable {
   if (elements(shape) === 0 || shape.some((size) => !Number.isInteger(size) || size < 1)) {
-    throw new EngineError('a variable has no elements', { where: name, got: `[${shape.join()}]` });
+    throw new EngineError('a variable has no elements', {
+      code: 'engine/shapes',
+      where: name,
+      got: `[${shape.join()}]`,
+    });
   }
   const read = newValue(shape, dtype);
   const handle = tf.tidy(() =>
@@ -64,6 +68,7 @@ export const liveVariables = (): ReadonlyMap<number, VariableInfo> => byReadId;
 export function variableInfo(variable: Variable): VariableInfo {
   for (const info of byReadId.values()) if (info.handle === variable) return info;
   throw new EngineError('not a variable of the engine', {
+    code: 'engine/variables',
     where: variable.name,
     hint: 'make it with createVariable()',
   });

@@ -106,12 +106,14 @@ describe('openCache', () => {
   it('says what to do where nobody may write', async () => {
     const target = join(dir, 'file');
     await writeFile(target, '');
-    await expect(openCache(target).getOrCreate('latents', {}, fill('x'))).rejects.toThrow(
-      'a file stands where',
-    );
+    await expect(openCache(target).getOrCreate('latents', {}, fill('x'))).rejects.toMatchObject({
+      code: 'file/not-a-folder',
+    });
     if (process.getuid?.() === 0) return; // root may write anywhere
     await chmod(dir, 0o500);
-    await expect(cache.getOrCreate('latents', {}, fill('x'))).rejects.toThrow('choose another folder');
+    await expect(cache.getOrCreate('latents', {}, fill('x'))).rejects.toMatchObject({
+      code: 'file/no-permission',
+    });
     await chmod(dir, 0o700);
   });
 });

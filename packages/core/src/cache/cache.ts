@@ -3,12 +3,13 @@
 import { createHash } from 'node:crypto';
 import { rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { FileError, withFileErrors } from '../errors.ts';
 import { takeLock } from './makingLock.ts';
 import { stableJson } from './stableJson.ts';
 import {
   beginFolder,
   bytesOf,
-  explained,
+  fillFolder,
   finishedNames,
   lockOf,
   MANIFEST,
@@ -93,7 +94,7 @@ export function openCache(dir: string): Cache {
     if (found !== undefined) return found;
     const { folder } = entry(kind, parts);
     const isThere = async (): Promise<boolean> => (await find(kind, parts)) !== undefined;
-    const release = await explained(folder, () => takeLock(lockOf(folder), isThere, signal));
+    const release = await withFileErrors(folder, () => takeLock(lockOf(folder), isThere, signal));
     if (release === undefined) return folder;
     try {
       // Its maker may have finished between the first look and the lock.
@@ -112,7 +113,7 @@ export function openCache(dir: string): Cache {
     const { folder } = entry(kind, parts);
     const unfinished = await beginFolder(folder, parts);
     try {
-      await explained(folder, () => create(unfinished.folder));
+      await fillFolder(unfinished, create);
       await unfinished.commit();
     } catch (error) {
       await unfinished.abandon();
@@ -166,5 +167,5 @@ export function openCache(dir: string): Cache {
 }
 
 function isOccupied(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOTEMPTY' || error.code === 'EEXIST');
+  return error instanceof FileError && (error.code === 'file/not-empty' || error.code === 'file/exists');
 }

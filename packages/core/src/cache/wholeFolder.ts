@@ -5,7 +5,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { DataError } from '../errors.ts';
+import { asFileError, FileError, isFileSystemError, withFileErrors } from '../errors.ts';
 
 export const MANIFEST = 'manifest.json';
 const TEMPORARY = '.unfinished-';
@@ -23,6 +23,8 @@ export interface Manifest {
 export interface UnfinishedFolder {
   /** Temporary; write files into it. */
   readonly folder: string;
+  /** The name it will have. */
+  readonly target: string;
   /** Seals it and gives it its name, in place of what stood there. */
   commit(): Promise<Manifest>;
   abandon(): Promise<void>;
@@ -30,18 +32,19 @@ export interface UnfinishedFolder {
 
 /**
  * Starts a folder that will appear as `target` once it is whole.
- * @throws DataError when it cannot be written there
+ * @throws FileError when it cannot be written there
  */
 export async function beginFolder(
   target: string,
   about: Readonly<Record<string, unknown>> = {},
 ): Promise<UnfinishedFolder> {
   const folder = join(dirname(target), `${TEMPORARY}${basename(target)}-${randomBytes(4).toString('hex')}`);
-  await explained(folder, () => mkdir(folder, { recursive: true }));
+  await withFileErrors(target, () => mkdir(folder, { recursive: true }));
   return {
     folder,
+    target,
     commit: () =>
-      explained(target, async () => {
+      withFileErrors(target, async () => {
         const manifest: Manifest = { files: await hashFiles(folder), about };
         await writeFile(join(folder, MANIFEST), `${JSON.stringify(manifest, undefined, 1)}\n`);
         await replaceFolder(folder, target);
@@ -100,11 +103,11 @@ export async function finishedNames(folder: string): Promise<string[]> {
 
 /**
  * Writes a file under a temporary name and renames it.
- * @throws DataError when it cannot be written there
+ * @throws FileError when it cannot be written there
  */
 export async function writeFileWhole(path: string, data: string | Uint8Array): Promise<void> {
   const temporary = join(dirname(path), `${TEMPORARY}${basename(path)}-${randomBytes(4).toString('hex')}`);
-  await explained(path, async () => {
+  await withFileErrors(path, async () => {
     await mkdir(dirname(path), { recursive: true });
     try {
       await writeFile(temporary, data);
@@ -158,21 +161,22 @@ async function namesIn(folder: string): Promise<string[]> {
   });
 }
 
-const HINTS: Readonly<Record<string, string>> = {
-  ENOSPC: 'make room on the disk, then resume',
-  EROFS: 'the file system is read-only: choose another folder with --output-dir or --cache-dir',
-  EACCES: 'nobody may write there: choose another folder with --output-dir or --cache-dir',
-  ENOTDIR: 'a file stands where a folder is needed: choose another folder',
-};
-
-/** Tells what the file system refused in words a person can act on. */
-export async function explained<T>(path: string, action: () => Promise<T>): Promise<T> {
+/**
+ * Runs what fills an unfinished folder. What the file system refuses is told with the path the user knows: that of the
+ * folder to come, not of the temporary one.
+ */
+export async function fillFolder(
+  { folder, target }: Pick<UnfinishedFolder, 'folder' | 'target'>,
+  work: (folder: string) => Promise<void>,
+): Promise<void> {
   try {
-    return await action();
-  } catch (error) {
-    const hint = HINTS[codeOf(error)];
-    if (hint === undefined) throw error;
-    throw new DataError('it cannot be written', { where: path, got: codeOf(error), hint, cause: error });
+    await work(folder);
+  } catch (thrown) {
+    const path = isFileSystemError(thrown) ? (thrown.path ?? target) : undefined;
+    const error = asFileError(thrown, path);
+    if (!(error instanceof FileError) || error.where?.includes(folder) !== true) throw error;
+    const { summary, code, where, got, hint, cause } = error;
+    throw new FileError(summary, { code, where: where.replaceAll(folder, target), got, hint, cause });
   }
 }
 

@@ -17,6 +17,7 @@ export async function openRecordFile(path: string, recordBytes: number): Promise
   const count = size / recordBytes;
   if (!Number.isInteger(count)) {
     throw new DataError('the file does not hold whole records', {
+      code: 'cache/damaged',
       where: path,
       expected: `a multiple of ${recordBytes} bytes`,
       got: `${size} bytes`,
@@ -33,7 +34,8 @@ export async function openRecordFile(path: string, recordBytes: number): Promise
           if (index < 0 || index >= count)
             throw new RangeError(`record ${index} of ${count} records in ${path}`);
           const { bytesRead } = await file.read(bytes, row * recordBytes, recordBytes, index * recordBytes);
-          if (bytesRead < recordBytes) throw new DataError('the file is cut short', { where: path });
+          if (bytesRead < recordBytes)
+            throw new DataError('the file is cut short', { code: 'cache/damaged', where: path });
         }),
       );
       return bytes;

@@ -1,7 +1,7 @@
 // Checkpoints of a run: `checkpoints/step-N/`, each whole or absent.
 import { rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { beginFolder, bytesOf, explained, finishedNames, readWholeFolder } from '../cache/wholeFolder.ts';
+import { beginFolder, bytesOf, fillFolder, finishedNames, readWholeFolder } from '../cache/wholeFolder.ts';
 import { DataError } from '../errors.ts';
 
 export interface Checkpoint {
@@ -66,7 +66,7 @@ export function openCheckpoints(runFolder: string, totalLimit?: number): Checkpo
   const save = async (step: number, write: (folder: string) => Promise<void>): Promise<Checkpoint> => {
     const unfinished = await begin(step);
     try {
-      await explained(folder, () => write(unfinished.folder));
+      await fillFolder({ folder: unfinished.folder, target: join(folder, `step-${step}`) }, write);
       return await unfinished.commit();
     } catch (error) {
       await unfinished.abandon();
@@ -86,6 +86,7 @@ export function openCheckpoints(runFolder: string, totalLimit?: number): Checkpo
     const found = there.find((checkpoint) => checkpoint.step === step);
     if (found && (await readWholeFolder(found.folder, 'contents'))) return found;
     throw new DataError(found ? 'the checkpoint is damaged' : 'no such checkpoint', {
+      code: found ? 'checkpoint/damaged' : 'checkpoint/missing',
       where: join(folder, `step-${step}`),
       expected:
         there.length > 0
@@ -109,6 +110,7 @@ export async function resolveResume(resume: string, runFolder: string): Promise<
   const step = stepOf(basename(folder));
   if (step === undefined || basename(dirname(folder)) !== 'checkpoints') {
     throw new DataError('not a checkpoint', {
+      code: 'checkpoint/missing',
       where: resume,
       expected: 'latest, or a folder RUN/checkpoints/step-N',
       got: (await stat(folder).catch(() => undefined)) ? 'another folder' : 'nothing there',

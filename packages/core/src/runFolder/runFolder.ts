@@ -6,11 +6,11 @@
 //   checkpoints/step-N/
 //   export/           a diffusers folder, or what else the method makes
 //   README.md         model card
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { ResolvedConfig } from '../config/resolveConfig.ts';
-import { explained, removeUnfinished, writeFileWhole } from '../cache/wholeFolder.ts';
-import { DataError } from '../errors.ts';
+import { removeUnfinished, writeFileWhole } from '../cache/wholeFolder.ts';
+import { DataError, FileError, readJsonFile, withFileErrors } from '../errors.ts';
 import { CORE_VERSION } from '../plugins/definePlugin.ts';
 import { openCheckpoints, type Checkpoints } from './checkpoints.ts';
 import { openEventLog, type EventLog } from './eventLog.ts';
@@ -63,12 +63,12 @@ export function runName(recipe: string, hash: string, time: Date): string {
 
 /**
  * Makes the folder of a run, or opens the one that is there.
- * @throws DataError when nothing can be written there
+ * @throws FileError when nothing can be written there
  */
 export async function openRunFolder(options: RunFolderOptions): Promise<RunFolder> {
   const { outputDir, root = 'runs', recipe, hash, time = new Date(), checkpointsTotalLimit } = options;
   const path = resolve(outputDir ?? join(root, runName(recipe, hash, time)));
-  await explained(path, () => mkdir(path, { recursive: true }));
+  await withFileErrors(path, () => mkdir(path, { recursive: true }));
   const checkpoints = openCheckpoints(path, checkpointsTotalLimit);
   // Whoever opens a run to write into it is its only writer: what is unfinished was left by a killed process.
   for (const folder of [path, checkpoints.folder]) await removeUnfinished(folder);
@@ -88,24 +88,32 @@ export async function openRunFolder(options: RunFolderOptions): Promise<RunFolde
 
 /**
  * The config a run was made with, from its folder or its `config.json`.
- * @throws DataError when there is none
+ * @throws DataError when there is none, or none that can be read
  */
 export async function readRunRecord(path: string): Promise<RunRecord> {
   const file = path.endsWith('.json') ? path : join(path, 'config.json');
-  try {
-    const record = JSON.parse(await readFile(file, 'utf8')) as Partial<RunRecord>;
-    if (record.config !== undefined) return { likeness: '', facts: {}, ...record, config: record.config };
-  } catch (error) {
+  const record = await readJsonFile(file).catch((error: unknown) => {
+    if (!(error instanceof FileError)) throw error;
     throw new DataError('not the folder of a run', {
+      code: 'run/not-a-run',
       where: path,
       expected: 'a folder with a config.json, like those below runs/',
-      got: error instanceof Error ? error.message : String(error),
+      got: error.message,
       cause: error,
     });
-  }
+  });
+  if (isRecord(record)) return { likeness: '', facts: {}, ...record };
   throw new DataError('no config of a run', {
+    code: 'run/not-a-run',
     where: file,
     expected: '{ "config": { … } }',
     got: 'something else',
   });
+}
+
+/** The settings themselves are the schema's to check, by whoever uses them. */
+function isRecord(value: unknown): value is Pick<RunRecord, 'config'> & Partial<RunRecord> {
+  if (typeof value !== 'object' || value === null || !('config' in value)) return false;
+  const { config } = value;
+  return typeof config === 'object' && config !== null && 'recipe' in config && 'prompts' in config;
 }

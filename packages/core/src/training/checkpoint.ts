@@ -65,6 +65,7 @@ export async function requireIdentity(
   const differing = differences(known, JSON.parse(stableJson(identity)));
   if (differing.length > 0) {
     throw new ConfigError('the checkpoint was made under other settings', {
+      code: 'checkpoint/other-settings',
       where: folder,
       details: differing.map(
         ({ key, a, b }) => `${key}: ${JSON.stringify(a)} then, ${JSON.stringify(b)} now`,
@@ -84,7 +85,11 @@ export async function readCheckpoint(
   const { tensors } = await readSafetensorsHeader(join(folder, WEIGHTS));
   const missing = variables.filter((name) => !tensors.has(name));
   if (missing.length > 0)
-    throw new WeightsError('the checkpoint lacks variables', { where: folder, details: missing });
+    throw new WeightsError('the checkpoint lacks variables', {
+      code: 'checkpoint/incomplete',
+      where: folder,
+      details: missing,
+    });
   await program.load(
     variables.flatMap((variable) => {
       const entry = tensors.get(variable);

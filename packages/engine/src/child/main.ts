@@ -1,6 +1,6 @@
 // Entry of the engine process: answers one request after the other. TensorFlow blocks this process only; signals,
 // progress and pages live in the parent. The parent's end ends this process.
-import { EngineError, LikenessError } from '../errors.ts';
+import { EngineError } from '../errors.ts';
 import { elements } from '../graph/graph.ts';
 import { writeSafetensors } from '../safetensors/index.ts';
 import { loadBinding } from './binding.ts';
@@ -9,6 +9,7 @@ import { compiledFunction, type LoadedFunction } from './compiledFunction.ts';
 import type { Method, Methods, Reply, Request } from './protocol.ts';
 import { replayedFunction } from './replayedFunction.ts';
 import { VariableStore } from './variableStore.ts';
+import { toWire } from './wireError.ts';
 
 interface Held {
   readonly variables: VariableStore;
@@ -21,7 +22,7 @@ let nextProgram = 1;
 
 function held(program: number): Held {
   const found = programs.get(program);
-  if (found === undefined) throw new EngineError('the program was disposed');
+  if (found === undefined) throw new EngineError('the program was disposed', { code: 'engine/no-program' });
   return found;
 }
 
@@ -56,7 +57,8 @@ const handlers: Handlers = {
   },
   run({ program, fn, feeds }) {
     const found = held(program).functions.get(fn);
-    if (found === undefined) throw new EngineError('the program has no such function', { where: fn });
+    if (found === undefined)
+      throw new EngineError('the program has no such function', { code: 'engine/no-program', where: fn });
     return found.run(feeds);
   },
   write({ program, values }) {
@@ -123,8 +125,7 @@ async function answer(request: Request): Promise<void> {
     ) => unknown;
     send({ id, result: await handler(params, progress) });
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    send({ id, error: { message, ...(error instanceof LikenessError ? { where: 'engine process' } : {}) } });
+    send({ id, error: toWire(error) });
   }
 }
 

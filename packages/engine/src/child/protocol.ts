@@ -2,6 +2,7 @@
 // not travel at all: the engine process reads and writes the files itself.
 import type { DType, Graph, TypedData } from '../graph/graph.ts';
 import type { TensorEntry } from '../safetensors/index.ts';
+import type { WireError } from './wireError.ts';
 
 export interface VariableDeclaration {
   readonly name: string;
@@ -98,5 +99,5 @@ export interface Request<M extends Method = Method> {
 
 export type Reply =
   | { readonly id: number; readonly result: unknown }
-  | { readonly id: number; readonly error: { readonly message: string; readonly where?: string } }
+  | { readonly id: number; readonly error: WireError }
   | { readonly id: number; readonly progress: { readonly done: number; readonly total: number } };

@@ -28,6 +28,7 @@ function checkOutputs(binding: NativeBinding, node: OpNode, ids: readonly number
     const traced = [TF_DTYPES[dtype], ...shape];
     if (executed.length === traced.length && executed.every((n, at) => n === traced[at])) return;
     throw new EngineError('the shape rule of an op is wrong', {
+      code: 'engine/shape-rule',
       where: node.op,
       expected: `type ${traced[0] ?? ''} [${traced.slice(1).join()}]`,
       got: `type ${executed[0] ?? ''} [${executed.slice(1).join()}]`,

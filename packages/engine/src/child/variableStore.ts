@@ -41,7 +41,8 @@ export class VariableStore {
   /** @throws EngineError when the program has no such variable */
   get(name: string): Stored {
     const found = this.byName.get(name);
-    if (found === undefined) throw new EngineError('the program has no such variable', { where: name });
+    if (found === undefined)
+      throw new EngineError('the program has no such variable', { code: 'engine/variables', where: name });
     return found;
   }
 
@@ -93,6 +94,7 @@ function requireSame(asked: VariableDeclaration, lent: VariableDeclaration): voi
   const told = ({ shape, storage }: VariableDeclaration): string => `${storage} [${shape.join()}]`;
   if (told(asked) === told(lent)) return;
   throw new EngineError('a variable shared by two programs differs between them', {
+    code: 'engine/variables',
     where: asked.name,
     expected: told(lent),
     got: told(asked),

@@ -53,7 +53,11 @@ function tensorProto({ data, outputs }: ConstNode): TensorProto {
 /** Type attributes that tfjs leaves to eager inference, from the types of the inputs. */
 function inferredTypes(node: OpNode): Record<string, AttrValue> {
   const signature = SIGNATURES[node.op];
-  if (signature === undefined) throw new EngineError(`no signature for the op ${node.op}`, { where: 'emit' });
+  if (signature === undefined)
+    throw new EngineError(`no signature for the op ${node.op}`, {
+      code: 'engine/not-traceable',
+      where: 'emit',
+    });
   const attrs: Record<string, AttrValue> = {};
   let position = 0;
   for (const [, typeName, lengthName] of signature.in) {

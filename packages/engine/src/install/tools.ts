@@ -85,6 +85,7 @@ async function firstThatRuns(tool: Tool): Promise<string | undefined> {
 async function missingToolsError(missing: readonly Tool[]): Promise<EngineError> {
   const names = missing.map(({ name }) => name).join(', ');
   return new EngineError(`setting up TensorFlow needs ${names}, not found on this machine`, {
+    code: 'engine/missing-tools',
     hint: installCommand(
       missing.map(({ packages }) => packages),
       await findPackageManager(),

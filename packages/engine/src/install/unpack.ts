@@ -69,6 +69,7 @@ export async function unpackWheel(
   );
   if (status !== 0 || /^0 entries$/m.test(stdout)) {
     throw new EngineError('a wheel could not be unpacked', {
+      code: 'engine/unpack',
       where: wheelPath,
       details:
         status === 0 ? ['it holds none of the files that are needed'] : lastLines(stderr, 3).split('\n'),

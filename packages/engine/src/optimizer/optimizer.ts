@@ -61,7 +61,12 @@ export function createOptimizer<Slot extends string>(
     const { storage, shape, name: parameter } = variableInfo(variable);
     if (storage !== 'float32') {
       const hint = 'hold only frozen weights in bfloat16';
-      throw new EngineError('a trained variable is not float32', { where: parameter, got: storage, hint });
+      throw new EngineError('a trained variable is not float32', {
+        code: 'engine/optimizer',
+        where: parameter,
+        got: storage,
+        hint,
+      });
     }
     const slots = slotNames.map((slot) => {
       return [slot, createVariable({ name: `optimizer.${name}.${parameter}.${slot}`, shape })] as const;
@@ -76,13 +81,19 @@ export function createOptimizer<Slot extends string>(
       groups.forEach((group, g) => {
         const learningRate = scalars.learningRates[g];
         if (learningRate === undefined)
-          throw new EngineError('a group has no learning rate', { where: group.name });
+          throw new EngineError('a group has no learning rate', {
+            code: 'engine/optimizer',
+            where: group.name,
+          });
         const update = rule(group, learningRate, scalars);
         group.variables.forEach((parameter, i) => {
           const gradient = gradients[g]?.[i];
           const own = slots[g]?.[i];
           if (gradient === undefined || own === undefined) {
-            throw new EngineError('a gradient is missing', { where: variableInfo(parameter).name });
+            throw new EngineError('a gradient is missing', {
+              code: 'engine/optimizer',
+              where: variableInfo(parameter).name,
+            });
           }
           update({ parameter, gradient: clip ? tf.mul(gradient, clip) : gradient, slots: own });
         });

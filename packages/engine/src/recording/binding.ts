@@ -33,6 +33,7 @@ function typeOfCode(code: unknown): GraphDType {
   const dtype = dtypeOf.get(Number(code));
   if (dtype === undefined)
     throw new EngineError(`tensors of TensorFlow type ${String(code)} cannot be traced`, {
+      code: 'engine/not-traceable',
       where: callSite(),
     });
   return dtype;
@@ -55,7 +56,10 @@ function toAttr({ name, type, value }: NativeAttr): Attr {
     case ATTR.string:
       return { kind: 'string', value: String(value) };
     default:
-      throw new EngineError(`attribute ${name} has a kind that cannot be recorded`, { where: callSite() });
+      throw new EngineError(`attribute ${name} has a kind that cannot be recorded`, {
+        code: 'engine/not-traceable',
+        where: callSite(),
+      });
   }
 }
 
@@ -106,6 +110,7 @@ export const recordingBinding = {
 
   tensorDataSync(id: number): never {
     throw new EngineError("a tensor's value is read while tracing", {
+      code: 'engine/not-traceable',
       where: `${producerOf(id)} at ${callSite()}`,
       hint: 'return it from the function: outputs come back as typed arrays',
     });

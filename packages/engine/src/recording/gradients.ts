@@ -89,6 +89,7 @@ const einsum = (tf: TensorFlowJs): GradConfig => ({
       const own = letters[at] ?? '';
       if (new Set(own).size !== own.length) {
         throw new EngineError('a letter stands twice in an operand: no gradient', {
+          code: 'engine/not-traceable',
           where: `Einsum at ${callSite()}`,
           got: left,
         });

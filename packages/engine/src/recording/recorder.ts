@@ -51,6 +51,7 @@ export function forgetConstant(id: number): void {
 export function activeRecorder(op: string): Recorder {
   if (active === undefined) {
     throw new EngineError('tensors have values only inside the engine process', {
+      code: 'engine/not-traceable',
       where: `${op} at ${callSite()}`,
       hint: 'call tfjs ops only inside functions handed to compile()',
     });
@@ -60,7 +61,10 @@ export function activeRecorder(op: string): Recorder {
 
 function withRecorder<T>(recorder: Recorder, body: () => T): T {
   if (active !== undefined) {
-    throw new EngineError('a function is already being traced', { where: callSite() });
+    throw new EngineError('a function is already being traced', {
+      code: 'engine/not-traceable',
+      where: callSite(),
+    });
   }
   active = recorder;
   try {
@@ -125,6 +129,7 @@ export class Recorder {
     const rule = SHAPE_RULES[op];
     if (rule === undefined) {
       throw new EngineError(`the op ${op} has no shape rule, so it cannot be traced`, {
+        code: 'engine/not-traceable',
         where: callSite(),
         hint: 'write it with other tfjs ops, or add a rule under packages/engine/src/shapes',
       });
@@ -132,6 +137,7 @@ export class Recorder {
     const substitute = NOT_IN_XLA[op];
     if (this.forXla && substitute !== undefined) {
       throw new EngineError(`XLA cannot compile the op ${op}`, {
+        code: 'engine/needs-mode',
         where: callSite(),
         hint: `${substitute}; or mode 'graph'`,
       });
@@ -158,6 +164,7 @@ export class Recorder {
     const constant = constants.get(id);
     if (constant === undefined) {
       throw new EngineError('a tensor from outside the traced function is used', {
+        code: 'engine/not-traceable',
         where: `${op} at ${callSite()}`,
         got: `a tensor made by ${producerOf(id)}`,
         hint: 'pass it as an input, or keep it in a variable',
@@ -185,6 +192,7 @@ export class Recorder {
     const constant = value && this.constantData.get(value.id);
     if (value === undefined || constant === undefined) {
       throw new EngineError('a shape, axis or padding is not a constant', {
+        code: 'engine/not-traceable',
         where: `${op} at ${callSite()}`,
         hint: 'shapes are fixed while tracing: compute them from tensor.shape, not from tensors',
       });

@@ -103,6 +103,7 @@ export const int32 = (...shape: number[]): TensorSpec => ({ shape: checkShape(sh
 function checkShape(shape: readonly number[]): readonly number[] {
   if (shape.every((size) => Number.isInteger(size) && size > 0)) return shape;
   throw new EngineError('an input has no fixed shape', {
+    code: 'engine/shapes',
     expected: 'positive integers',
     got: `[${shape.join()}]`,
   });

@@ -3,6 +3,7 @@
 
 import { open } from 'node:fs/promises';
 import { WeightsError } from '../errors.ts';
+import { asFileError } from '../fileErrors.ts';
 import { BYTES_PER_ELEMENT, isSafetensorsDtype, tensorByteLength, type SafetensorsDtype } from './dtype.ts';
 
 /** One tensor: a range of bytes in a file. Plain data, so it can be sent to another process. */
@@ -56,12 +57,7 @@ async function readHeaderText(path: string): Promise<{ text: string; dataStart: 
   try {
     file = await open(path, 'r');
   } catch (cause) {
-    throw new WeightsError('cannot be opened', {
-      where: path,
-      got: String(cause),
-      hint: 'Check the path and its permissions.',
-      cause,
-    });
+    throw asFileError(cause, path);
   }
   try {
     const stats = await file.stat();
@@ -195,5 +191,10 @@ function isSizes(value: unknown): value is number[] {
 }
 
 function damaged(path: string, details: string[]): WeightsError {
-  return new WeightsError('not a valid safetensors file', { where: path, details, hint: HINT });
+  return new WeightsError('not a valid safetensors file', {
+    code: 'model/damaged-file',
+    where: path,
+    details,
+    hint: HINT,
+  });
 }

@@ -28,6 +28,7 @@ export async function readTensorRaw(entry: TensorEntry): Promise<Buffer> {
       );
       if (bytesRead === 0) {
         throw new WeightsError(`the file ends inside ${entry.name}`, {
+          code: 'model/damaged-file',
           where: entry.file,
           expected: `${entry.byteLength} bytes from ${entry.offset}`,
           got: `${done} bytes`,
@@ -49,6 +50,7 @@ export async function readTensorRaw(entry: TensorEntry): Promise<Buffer> {
 export async function readTensor(entry: TensorEntry): Promise<Float32Array> {
   if (!isFloatDtype(entry.dtype)) {
     throw new WeightsError(`${entry.name} does not hold floating-point weights`, {
+      code: 'model/number-type',
       where: entry.file,
       expected: 'F32, F16 or BF16',
       got: entry.dtype,

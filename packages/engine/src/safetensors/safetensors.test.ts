@@ -112,7 +112,9 @@ describe('reading the header', () => {
     expect(await problemsOf(await fileWith('[1]', 0))).toEqual(['the header is not a JSON object']);
     expect(await problemsOf(await fileWith('{"a":', 0))).toEqual(['the header is not a JSON object']);
     expect(await problemsOf(folder)).toEqual(['it is not a file']);
-    await expect(readSafetensorsHeader(join(folder, 'nowhere'))).rejects.toThrow(WeightsError);
+    await expect(readSafetensorsHeader(join(folder, 'nowhere'))).rejects.toMatchObject({
+      code: 'file/missing',
+    });
   });
 });
 

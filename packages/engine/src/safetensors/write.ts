@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { WeightsError } from '../errors.ts';
+import { asFileError } from '../fileErrors.ts';
 import { tensorByteLength, type SafetensorsDtype } from './dtype.ts';
 import { float32ToBfloat16, float32ToFloat16 } from './half.ts';
 
@@ -22,7 +23,8 @@ export interface TensorSource {
  * Writes a safetensors file. Equal input gives equal bytes: tensors and metadata keep their order, the header is padded
  * with spaces to a multiple of 8 as the reference does. The file appears under its name only when it is complete and
  * flushed to disk; one tensor's data is in memory at a time.
- * @throws WeightsError when a name comes twice or a tensor's data do not have the promised size
+ * @throws WeightsError when a name comes twice or a tensor's data do not have the promised size; FileError when the
+ * file system refuses
  */
 export async function writeSafetensors(
   path: string,
@@ -45,7 +47,7 @@ export async function writeSafetensors(
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw error;
+    throw asFileError(error, path);
   }
   await syncFolder(dirname(path));
 }
@@ -62,7 +64,11 @@ export function encodeSafetensorsHeader(
   const names = new Set<string>(['__metadata__']);
   let offset = 0;
   for (const { name, dtype, shape } of tensors) {
-    if (names.has(name)) throw new WeightsError(`the tensor ${name} would be written twice`, { where: path });
+    if (names.has(name))
+      throw new WeightsError(`the tensor ${name} would be written twice`, {
+        code: 'model/cannot-write',
+        where: path,
+      });
     names.add(name);
     const end = offset + tensorByteLength(dtype, shape);
     fields.push(`${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [offset, end] })}`);
@@ -83,6 +89,7 @@ function toBytes(source: TensorSource, data: ArrayBufferView, path: string): Uin
   const expected = tensorByteLength(source.dtype, source.shape);
   if (view.byteLength !== expected) {
     throw new WeightsError(`the data of ${source.name} do not fit its shape`, {
+      code: 'model/cannot-write',
       where: path,
       expected: `${expected} bytes for ${source.dtype} [${source.shape.join(', ')}]`,
       got: `${view.byteLength} bytes`,

@@ -32,6 +32,7 @@ const reshape: ShapeRule = (call) => {
   const result = wanted.map((n) => (n === -1 ? elements(shape) / known : n));
   if (elements(result) !== elements(shape)) {
     throw new EngineError('the number of elements changes', {
+      code: 'engine/shapes',
       where: 'Reshape',
       got: `[${shape.join()}] to [${wanted.join()}]`,
     });
@@ -72,6 +73,7 @@ const stridedSlice: ShapeRule = (call) => {
   const bit = (name: string, i: number): boolean => ((intAttr(call, name) >> i) & 1) === 1;
   if (intAttr(call, 'ellipsis_mask') !== 0 || intAttr(call, 'new_axis_mask') !== 0) {
     throw new EngineError('ellipsis and new-axis masks have no rule', {
+      code: 'engine/not-traceable',
       where: 'StridedSlice',
       hint: 'use tf.slice',
     });
@@ -144,7 +146,8 @@ export const ARRAYS: Readonly<Record<string, ShapeRule>> = {
   StridedSliceGrad: (call) => one(call.constant(0), input(call, 4).dtype),
   PadV2: pad,
   MirrorPad: (call) => {
-    if (stringAttr(call, 'mode') === '') throw new EngineError('no mode', { where: 'MirrorPad' });
+    if (stringAttr(call, 'mode') === '')
+      throw new EngineError('no mode', { code: 'engine/not-traceable', where: 'MirrorPad' });
     return pad(call);
   },
   Tile: (call) => {

@@ -9,6 +9,7 @@ const batchMatMul: ShapeRule = (call) => {
   const [innerB, columns] = boolAttr(call, 'adj_y') ? [b.at(-1), b.at(-2)] : [b.at(-2), b.at(-1)];
   if (inner !== innerB || rows === undefined || columns === undefined) {
     throw new EngineError('inner dimensions differ', {
+      code: 'engine/shapes',
       where: call.op,
       got: `[${a.join()}] and [${b.join()}]`,
     });
@@ -39,6 +40,7 @@ function windowed(call: OpCall, axis: 1 | 2, size: number, window: number): numb
 const conv2d: ShapeRule = (call) => {
   if (stringAttr(call, 'data_format') === 'NCHW') {
     throw new EngineError('only NHWC has a rule', {
+      code: 'engine/not-traceable',
       where: call.op,
       hint: 'keep pictures as [batch, height, width, channels]',
     });
@@ -52,6 +54,7 @@ const conv2d: ShapeRule = (call) => {
   ];
   if (channels !== dim(filter.shape, 2)) {
     throw new EngineError('channels differ', {
+      code: 'engine/shapes',
       where: call.op,
       got: `picture [${x.shape.join()}], filter [${filter.shape.join()}]`,
     });
@@ -83,7 +86,12 @@ const resize: ShapeRule = (call) => {
 /** `ij,jk->ik`: every letter's size is that of the operand it stands in. Ellipses have no rule. */
 const einsum: ShapeRule = (call) => {
   const [left = '', right = ''] = stringAttr(call, 'equation').replaceAll(' ', '').split('->');
-  if (left.includes('.')) throw new EngineError('ellipses have no rule', { where: 'Einsum', got: left });
+  if (left.includes('.'))
+    throw new EngineError('ellipses have no rule', {
+      code: 'engine/not-traceable',
+      where: 'Einsum',
+      got: left,
+    });
   const sizes = new Map<string, number>();
   left.split(',').forEach((letters, operand) => {
     [...letters].forEach((letter, i) => sizes.set(letter, dim(input(call, operand).shape, i)));

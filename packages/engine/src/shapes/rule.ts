@@ -24,6 +24,7 @@ export function input(call: OpCall, index: number): Value {
   const value = call.inputs[index];
   if (value === undefined) {
     throw new EngineError(`input ${index} is missing`, {
+      code: 'engine/shapes',
       where: call.op,
       got: `${call.inputs.length} inputs`,
     });
@@ -65,7 +66,11 @@ export function broadcastShapes(op: string, a: readonly number[], b: readonly nu
     const x = a[a.length - rank + i] ?? 1;
     const y = b[b.length - rank + i] ?? 1;
     if (x !== y && x !== 1 && y !== 1) {
-      throw new EngineError('shapes do not broadcast', { where: op, got: `[${a.join()}] and [${b.join()}]` });
+      throw new EngineError('shapes do not broadcast', {
+        code: 'engine/shapes',
+        where: op,
+        got: `[${a.join()}] and [${b.join()}]`,
+      });
     }
     return x === 1 ? y : x;
   });
