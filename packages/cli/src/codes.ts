@@ -1,6 +1,11 @@
 // Codes of this package's errors and warnings, with what they mean; docs/errors.md is made from such lists.
 export const CODES = {
+  'ablation/no-matrix': 'A folder is not that of a matrix.',
+  'ablation/no-question': 'An ablation was asked for without a matrix or an axis.',
   'ablation/no-report': 'Warning: a report of a matrix could not be written.',
+  'ablation/no-store': 'A worker was started without a place for its results.',
+  'ablation/nothing-runs': 'None of the cells of a matrix can run; the reasons are named.',
+  'ablation/taken': 'Another process works the same matrix off.',
   'adapter/models-are-equal': 'Two models have equal layers, so there is no LoRA in their difference.',
   'evaluation/no-judges': 'Warning: no judges are named, so there will be no scores.',
   'plugin/not-loaded': 'Warning: an installed plugin could not be loaded.',

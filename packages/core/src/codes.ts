@@ -39,6 +39,7 @@ export const CODES = {
   'recipe/malformed': 'A recipe lacks a plugin name or says one twice.',
   'recipe/plugins-do-not-fit': 'The plugins of a recipe cannot work together.',
   'recipe/unknown-plugin': 'A recipe names a plugin that is not installed.',
+  'run/diverged': 'The loss, one of its terms or the gradients are no finite numbers: training has diverged.',
   'run/no-watch': 'A run should be watched, and whoever started it gave nothing to watch with.',
   'tokenizer/known-word': 'A new word is a token already.',
   'usage/bad-value': 'A flag or an argument has a value that is not of its kind.',

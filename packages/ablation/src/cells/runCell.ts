@@ -44,6 +44,7 @@ export async function runCell(
 
 function differs(task: CellTask, cell: PreparedCell): DataError {
   return new DataError('this worker would make another cell than was asked for', {
+    code: 'ablation/other-cell',
     where: `cell ${task.id.slice(0, 12)}`,
     details: differences(task.parts, cell.parts),
     hint: 'give all machines the same version of Likeness and TensorFlow, the same model and the same pictures',

@@ -21,6 +21,7 @@ export async function openBlobStore(name: string): Promise<BlobStore> {
   if (!/^[a-z][a-z0-9+.-]+:\/\//.test(name)) return folderStore(resolve(name), name);
   if (name.startsWith('s3://')) return s3Store(name);
   throw new ConfigError('no such kind of store', {
+    code: 'ablation/unknown-store',
     where: `--store ${name}`,
     expected: 'a folder, or s3://BUCKET/PREFIX',
   });

@@ -21,6 +21,7 @@ export async function connectRedis(url: string): Promise<Redis> {
     await probe.ping();
   } catch (error) {
     throw new DataError('no Redis answers', {
+      code: 'ablation/no-queue',
       where: withoutPassword(url),
       got: error instanceof Error ? error.message : String(error),
       hint: 'start one (redis-server), or name another with --redis',

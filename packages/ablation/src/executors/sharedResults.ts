@@ -45,13 +45,17 @@ export async function share(store: BlobStore, id: string, folder: string): Promi
 export async function fetchShared(store: BlobStore, id: string, folder: string): Promise<void> {
   const list = await listOf(store, id);
   if (list === undefined)
-    throw new DataError('there is no result of this cell', { where: `${store.name}: ${id.slice(0, 12)}` });
+    throw new DataError('there is no result of this cell', {
+      code: 'ablation/result-missing',
+      where: `${store.name}: ${id.slice(0, 12)}`,
+    });
   for (const [name, hash] of Object.entries(list)) {
     const bytes = await store.get(blobKey(hash));
     if (bytes === undefined || hashOf(bytes) !== hash) {
       throw new DataError(
         bytes === undefined ? 'a file of a result is missing' : 'a file of a result is damaged',
         {
+          code: bytes === undefined ? 'ablation/result-missing' : 'ablation/result-damaged',
           where: `${store.name}: ${id.slice(0, 12)}/${name}`,
           hint: `remove ${listKey(id)} from the store: the cell is made again`,
         },
@@ -72,6 +76,7 @@ function refuseOther(id: string, before: FileHashes, now: FileHashes): void {
   const different = names.filter((name) => before[name] !== now[name]);
   if (different.length === 0) return;
   throw new DataError('two machines made different results of one cell', {
+    code: 'ablation/results-differ',
     where: `cell ${id.slice(0, 12)}`,
     details: different.map(
       (name) => `${name}: ${before[name] ?? 'absent'} there, ${now[name] ?? 'absent'} here`,

@@ -39,6 +39,7 @@ export function parseAxis(text: string): [string, AxisInput] {
   const [, name, said, condition] = /^([\w.-]+)=([^@]+)(?:@(.+))?$/.exec(text) ?? [];
   if (name === undefined || said === undefined) {
     throw new ConfigError('no axis', {
+      code: 'ablation/bad-axis',
       where: `--axis ${text}`,
       expected:
         'NAME=VALUE,VALUE, NAME=FROM..TO..STEP or NAME=FROM..TO*COUNT, and @NAME=VALUE for where it applies',
@@ -61,7 +62,11 @@ export function parseAxis(text: string): [string, AxisInput] {
 export function parseAssignment(text: string, where: string): Assignment {
   const entries = text.split(',').map((part) => /^([\w.-]+)=(.+)$/.exec(part.trim()));
   if (entries.includes(null))
-    throw new ConfigError('not of the form NAME=VALUE,NAME=VALUE', { where, got: text });
+    throw new ConfigError('not of the form NAME=VALUE,NAME=VALUE', {
+      code: 'ablation/bad-axis',
+      where,
+      got: text,
+    });
   return Object.fromEntries(entries.map((entry) => [entry?.[1] ?? '', parseValue(entry?.[2] ?? '')]));
 }
 
@@ -88,6 +93,7 @@ function linear(name: string, { from, to, step }: { from: number; to: number; st
   const count = Math.floor((to - from) / step + 1e-9) + 1;
   if (count < 1) {
     throw new ConfigError('a range without values', {
+      code: 'ablation/bad-axis',
       where: `axis ${name}`,
       expected: '`to` not below `from`',
       got: `from ${from} to ${to}`,
@@ -105,6 +111,10 @@ function logarithmic({ from, to, count }: { from: number; to: number; count: num
 function distinct(name: string, values: readonly FactorValue[]): readonly FactorValue[] {
   const twice = values.find((value, i) => values.indexOf(value) !== i);
   if (twice !== undefined)
-    throw new ConfigError('a value stands twice', { where: `axis ${name}`, got: String(twice) });
+    throw new ConfigError('a value stands twice', {
+      code: 'ablation/bad-axis',
+      where: `axis ${name}`,
+      got: String(twice),
+    });
   return values;
 }

@@ -42,6 +42,7 @@ export async function withBudget(study: ExpandedStudy, costs: Costs): Promise<Ex
     // Steps that are varied on purpose are equal wherever they are not.
     if (study.study.equal === undefined || equal === 'steps') return study;
     throw new ConfigError(`a budget of ${equal} decides ${decided}`, {
+      code: 'ablation/bad-budget',
       where: 'equal',
       got: `${varied.map(({ name }) => name).join(', ')} varies it`,
     });
@@ -49,6 +50,7 @@ export async function withBudget(study: ExpandedStudy, costs: Costs): Promise<Ex
   const baseline = study.points.find((point) => stableJson(point.factors) === stableJson(study.baseline));
   if (baseline?.values === undefined) {
     throw new ConfigError('a budget needs a baseline that runs', {
+      code: 'ablation/bad-budget',
       where: 'equal',
       ...(baseline?.refusal === undefined ? {} : { got: baseline.refusal }),
     });

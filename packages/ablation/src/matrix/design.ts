@@ -128,7 +128,11 @@ function refuseStrangers(axes: readonly Axis[], said: Factors): void {
       : [`${name}: expected one of ${axis.values.join(', ')}, got ${value}`];
   });
   if (details.length > 0)
-    throw new ConfigError('the baseline is not one of the combinations', { where: 'baseline', details });
+    throw new ConfigError('the baseline is not one of the combinations', {
+      code: 'ablation/bad-baseline',
+      where: 'baseline',
+      details,
+    });
 }
 
 const withoutNull = (factors: Factors): Factors =>

@@ -35,6 +35,7 @@ export function fraction(axes: readonly Axis[], size: FractionSize): Fraction {
   const resolution = Math.min(...defining.map(weight));
   if (resolution < LEAST_RESOLUTION) {
     throw new ConfigError('main effects would coincide', {
+      code: 'ablation/bad-fraction',
       where: 'design.fractional',
       expected: `a fraction of resolution ${LEAST_RESOLUTION} or more`,
       got: `resolution ${resolution}: ${defining
@@ -68,6 +69,7 @@ function choose(names: readonly string[], halvings: number): { target: number; w
   const free = names.length - halvings;
   if (free < 2) {
     throw new ConfigError('too small a fraction', {
+      code: 'ablation/bad-fraction',
       where: 'design.fractional.halvings',
       expected: `at most ${names.length - 2} for ${names.length} axes`,
       got: String(halvings),
@@ -87,6 +89,7 @@ function choose(names: readonly string[], halvings: number): { target: number; w
   search([]);
   if (best.length === 0) {
     throw new ConfigError('too small a fraction', {
+      code: 'ablation/bad-fraction',
       where: 'design.fractional.halvings',
       got: `${halvings} halvings of ${names.length} axes: there are not so many products of the ${free} free ones`,
     });
@@ -101,6 +104,7 @@ function parse(generator: string, names: readonly string[]): { target: number; w
   const unknown = [left, ...factors].filter((name) => !names.includes(name));
   if (unknown.length > 0 || factors.includes(left) || factors.length < 2) {
     throw new ConfigError('no generator', {
+      code: 'ablation/bad-fraction',
       where: `design.fractional.generators: ${generator}`,
       expected: `AXIS = AXIS*AXIS with axes of ${names.join(', ')}`,
       ...(unknown.length > 0 ? { got: `unknown: ${unknown.join(', ')}` } : {}),
@@ -116,6 +120,7 @@ function refuseChains(generators: readonly { target: number; word: Word }[], nam
   const chained = generators.filter(({ word }) => (word & targets) !== 0);
   if (chained.length > 0 || new Set(generators.map(({ target }) => target)).size < generators.length) {
     throw new ConfigError('a generator uses an axis that another one makes', {
+      code: 'ablation/bad-fraction',
       where: 'design.fractional.generators',
       got: generators.map(({ target, word }) => `${names[target] ?? ''} = ${text(word, names)}`).join(', '),
     });
@@ -151,6 +156,7 @@ function refuseOtherShapes(axes: readonly Axis[]): void {
   if (axes.length < 3) details.push(`there are ${axes.length} axes; a fraction needs three or more`);
   if (details.length === 0) return;
   throw new ConfigError('only axes with two values each have a regular fraction', {
+    code: 'ablation/bad-fraction',
     where: 'design.fractional',
     details,
     hint: 'take two values of each axis, or the design full or one-factor',

@@ -199,6 +199,7 @@ function problem(details: readonly string[]): ConfigError {
   return new ConfigError(
     details.length === 1 ? 'this does not work' : `${details.length} things do not work`,
     {
+      code: 'ablation/bad-matrix',
       where: 'matrix',
       details: [...new Set(details)],
       hint: 'docs/ablation.md has every key',

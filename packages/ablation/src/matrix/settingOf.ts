@@ -29,6 +29,7 @@ export function settingPath(
   const found = options.filter((option) => isCalled(option, name));
   if (found.length > 1) {
     throw new ConfigError('several plugins have this option', {
+      code: 'ablation/bad-axis',
       where: `axis ${name}`,
       expected: found.map(({ owner, name: key }) => `${owner}.${key}`).join(' or '),
     });
@@ -61,7 +62,11 @@ export function withConditions(axes: readonly Axis[], options: OptionsByRecipe):
     return { ...axis, when: { [METHOD]: having.map(([recipe]) => recipe) } };
   });
   if (problems.length > 0)
-    throw new ConfigError('these axes change nothing', { where: 'matrix', details: problems });
+    throw new ConfigError('these axes change nothing', {
+      code: 'ablation/axis-without-effect',
+      where: 'matrix',
+      details: problems,
+    });
   return result;
 }
 

@@ -32,6 +32,7 @@ export function groupCells(cells: readonly CellResult[], baseline: Factors): Gro
   const matches = (factors: Factors): boolean => agrees(baseline, factors);
   if (!found.some(({ factors }) => matches(factors))) {
     throw new ConfigError('the baseline is none of the cells', {
+      code: 'ablation/bad-baseline',
       where: 'baseline',
       expected: `one of ${found.map(({ factors }) => labelOf(factors, varying)).join(', ')}`,
       got: labelOf(baseline, Object.keys(baseline)) || 'no factor at all',

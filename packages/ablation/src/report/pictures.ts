@@ -33,6 +33,7 @@ export async function loadPictures(
     const file = join(root, path);
     if (isAbsolute(path) || relative(root, file).startsWith('..')) {
       throw new DataError('a sample picture lies outside of the matrix', {
+        code: 'ablation/outside',
         where: path,
         expected: 'a path relative to the matrix’s folder',
       });

@@ -1,7 +1,7 @@
 // A report's own file read again: `pipeline report` makes the report anew, or with another baseline, without any cell.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DataError } from '@likeness/core';
+import { DataError, parseJson } from '@likeness/core';
 import type { Report } from './analysis.ts';
 import { RESULTS_FORMAT } from './resultFiles.ts';
 import type { TimesByCell } from './times.ts';
@@ -15,14 +15,19 @@ export async function readReport(folder: string): Promise<WriteReportOptions> {
   const path = join(folder, 'results.json');
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw new DataError('there is no report', {
+      code: 'ablation/report-missing',
       where: path,
       expected: 'a folder that pipeline ablate wrote its report into',
       cause: error,
     });
   });
-  const { format, samplesRoot, ...report } = parsed(path, text);
+  const { format, samplesRoot, ...report } = parseJson(text, path) as Report & {
+    format: unknown;
+    samplesRoot: string;
+  };
   if (format !== RESULTS_FORMAT) {
     throw new DataError('this file was written by another version', {
+      code: 'ablation/report-version',
       where: path,
       expected: RESULTS_FORMAT,
       got: String(format),
@@ -44,12 +49,4 @@ export async function readReport(folder: string): Promise<WriteReportOptions> {
     samplesRoot: join(folder, samplesRoot),
     ...(times === undefined ? {} : { times: JSON.parse(times) as TimesByCell }),
   };
-}
-
-function parsed(path: string, text: string): Report & { format: unknown; samplesRoot: string } {
-  try {
-    return JSON.parse(text) as Report & { format: unknown; samplesRoot: string };
-  } catch (cause) {
-    throw new DataError('this is no JSON', { where: path, cause });
-  }
 }

@@ -45,6 +45,7 @@ export async function writeReport(options: WriteReportOptions): Promise<WrittenR
   const { cells, out, samplesRoot, times, baseline, seed = 0 } = options;
   if (cells.length === 0) {
     throw new ConfigError('there is nothing to report', {
+      code: 'ablation/nothing-to-report',
       where: 'report',
       expected: 'at least one cell',
       got: 'none',

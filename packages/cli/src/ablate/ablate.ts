@@ -109,7 +109,11 @@ async function prepare(
   line.end();
   if (plan.cells.length === 0) {
     const reasons = [...new Set(plan.invalid.map(({ reason }) => reason))];
-    throw new ConfigError('none of the cells can run', { where: 'matrix', details: reasons });
+    throw new ConfigError('none of the cells can run', {
+      code: 'ablation/nothing-runs',
+      where: 'matrix',
+      details: reasons,
+    });
   }
   const workers = flags.workers ?? workersFor(plan.cells);
   return { question, plan, workers, folder, store: openCellStore(cacheDir), work: cellWork };
@@ -257,6 +261,7 @@ async function refuseSecond(folder: MatrixFolder): Promise<void> {
   if (state?.state !== 'running' || state.host !== hostname()) return;
   if (Date.now() - Date.parse(state.updatedAt) > STALE_MS || !isRunning(state.pid)) return;
   throw new DataError('this matrix is being worked off already', {
+    code: 'ablation/taken',
     where: displayPath(folder.path),
     got: `process ${state.pid}, ${state.done} of ${state.cells} cells done`,
     hint: `look at it (pipeline status ${displayPath(folder.path)}), or name another folder with --output-dir`,

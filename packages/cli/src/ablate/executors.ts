@@ -100,5 +100,9 @@ function refuseForeign({ executor, redis, store, keepRuns }: ExecutorFlags): voi
     ...(!isQueue && store !== undefined ? ['--store needs --executor bullmq'] : []),
   ];
   if (details.length > 0)
-    throw new ConfigError('these flags do not go together', { where: 'flags', details });
+    throw new ConfigError('these flags do not go together', {
+      code: 'usage/contradiction',
+      where: 'flags',
+      details,
+    });
 }

@@ -36,6 +36,7 @@ export async function readQuestion(file: string | undefined, flags: QuestionFlag
     if (flags.fast) layers.push(await loadQuestion(shipped.fast));
   } else if (flags.fast) {
     throw new ConfigError('only matrices that come along have a fast variant', {
+      code: 'usage/flag-without-effect',
       where: '--fast',
       expected: `pipeline ablate ${Object.keys(shippedMatrices).join(' or ')}`,
     });
@@ -44,6 +45,7 @@ export async function readQuestion(file: string | undefined, flags: QuestionFlag
   if (Object.keys(typed.values).length > 0) layers.push(typed);
   if (layers.length === 0) {
     throw new ConfigError('there is no question', {
+      code: 'ablation/no-question',
       where: 'pipeline ablate',
       expected: `a file, one of ${Object.keys(shippedMatrices).join(', ')}, or --axis NAME=VALUE,VALUE`,
       hint: 'pipeline ablate --help has examples',

@@ -27,6 +27,7 @@ async function example(
   const names = Object.keys(exampleSubjects);
   if (subject === undefined) {
     throw new ConfigError('no such subject', {
+      code: 'usage/unknown-name',
       where: 'subjects',
       expected: `one of ${names.join(', ')}`,
       got: `${name}${didYouMean(name, names)}`,

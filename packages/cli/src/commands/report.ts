@@ -74,6 +74,7 @@ function asked(
 ): Partial<Pick<WriteReportOptions, 'baseline' | 'resamples'>> {
   if (resamples !== undefined && resamples < 100) {
     throw new ConfigError('too few resamples for an interval', {
+      code: 'usage/bad-value',
       where: '--resamples',
       expected: 'at least 100',
       got: String(resamples),
@@ -98,6 +99,7 @@ function factorsOf(
       const value = values.find((one) => (one === null ? 'none' : String(one)) === text);
       if (at < 1 || value === undefined) {
         throw new ConfigError('this is no value of the matrix', {
+          code: 'ablation/bad-baseline',
           where: '--baseline',
           expected:
             at < 1 ? 'axis=value' : `${name}=${values.map((one) => one ?? 'none').join(`, ${name}=`)}`,
@@ -121,7 +123,11 @@ async function namesIn(folder: string): Promise<string[]> {
 async function findReports(folder: string): Promise<{ place: string; name: string }[]> {
   const top = await namesIn(folder);
   if (top.length === 0)
-    throw new DataError('nothing there', { where: folder, expected: 'the folder of a matrix' });
+    throw new DataError('nothing there', {
+      code: 'ablation/report-missing',
+      where: folder,
+      expected: 'the folder of a matrix',
+    });
   // A matrix of several studies has a report for each.
   const studies = (await namesIn(join(folder, REPORTS))).map((name) => join(REPORTS, name));
   const places = ['', REPORTS, ...studies, ...top.filter((name) => name !== REPORTS)];
@@ -133,6 +139,7 @@ async function findReports(folder: string): Promise<{ place: string; name: strin
   }
   if (found.length === 0) {
     throw new DataError('there is no report here', {
+      code: 'ablation/report-missing',
       where: folder,
       expected: 'results.json, which pipeline ablate writes when cells are done',
       hint: 'pipeline ablate goes on with a matrix that was stopped',

@@ -26,6 +26,7 @@ export function statusCommand(terminal: Terminal): Command {
       const state = (await folder.read(STATUS_FILE)) as MatrixState | undefined;
       if (state === undefined) {
         throw new DataError('no matrix has run here', {
+          code: 'ablation/no-matrix',
           where: path,
           expected: `a folder that pipeline ablate made, with a ${STATUS_FILE}`,
         });

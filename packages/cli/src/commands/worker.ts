@@ -48,6 +48,7 @@ async function serve(flags: WorkerFlags, terminal: Terminal): Promise<void> {
   const { redis, store, cacheDir } = flags;
   if (store === undefined) {
     throw new ConfigError('where do results go?', {
+      code: 'ablation/no-store',
       where: '--store',
       expected: 'the place that ablate --store names: a shared folder, or s3://BUCKET/PREFIX',
     });

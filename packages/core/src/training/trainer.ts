@@ -132,14 +132,14 @@ export function checked(step: number, result: StepResult, checkpoint: string | u
   const numbers = { ...result.terms, loss: result.loss, gradientNorm: result.gradientNorm };
   const broken = Object.entries(numbers).filter(([, value]) => !Number.isFinite(value));
   if (broken.length === 0) return result;
+  const last =
+    checkpoint === undefined
+      ? 'there is no checkpoint from before it'
+      : `the last good checkpoint is ${checkpoint}`;
   throw new EngineError('training has diverged', {
+    code: 'run/diverged',
     where: `step ${step + 1}`,
-    details: [
-      ...broken.map(([name, value]) => `${name} is ${value}`),
-      checkpoint === undefined
-        ? 'there is no checkpoint from before it'
-        : `the last good checkpoint is ${checkpoint}`,
-    ],
-    hint: 'a smaller --learning-rate, or fp32 instead of bf16',
+    details: broken.map(([name, value]) => `${name} is ${value}`),
+    hint: `a smaller --learning-rate, or fp32 instead of bf16; ${last}`,
   });
 }
