@@ -23,6 +23,7 @@ export function createClipTextEncoder(config: ClipTextConfig): ClipTextEncoder {
     const tokens = ids.shape.at(-1) ?? 0;
     if (tokens > config.maxPositions) {
       throw new ShapeError('prompt is longer than the position table', {
+        code: 'prompt/longer-than-positions',
         where: 'text_encoder',
         expected: `at most ${config.maxPositions} tokens`,
         got: `${tokens}`,
@@ -45,6 +46,7 @@ export function createClipTextEncoder(config: ClipTextConfig): ClipTextEncoder {
         const state = hiddenStates.at(-(layers + 1));
         if (state === undefined) {
           throw new ShapeError('clip skip is larger than the text encoder', {
+            code: 'model/clip-skip',
             where: 'text_encoder',
             expected: `at most ${config.layers}`,
             got: `${layers}`,

@@ -20,6 +20,7 @@ export function parseConfig<Schema extends z.ZodType>(
   const result = schema.safeParse(json);
   if (result.success) return result.data;
   throw new WeightsError('asks for something this implementation does not have', {
+    code: 'model/unsupported-config',
     where,
     details: result.error.issues.flatMap((issue) => describe(issue, json)),
     hint,

@@ -7,6 +7,7 @@ import type { ModelDefinition } from '@likeness/core';
 import { readSafetensorsHeader, readTensorRaw, WeightsError, writeSafetensors } from '@likeness/engine';
 import type { TensorEntry } from '@likeness/engine';
 import { parseClipTextConfig } from './clipConfig.ts';
+import { modelJsonText, parseModelJson, readModelJsonIfPresent } from './modelJson.ts';
 import { SETTINGS_FILE } from './modelSettings.ts';
 import { createNetworks, type Networks } from './networks.ts';
 import { randomWeights } from './randomWeights.ts';
@@ -41,7 +42,7 @@ export async function createModel(definition: ModelDefinition, folder: string): 
   for (const name of COMPONENTS) {
     const place = join(folder, name);
     await mkdir(place, { recursive: true });
-    await writeFile(join(place, 'config.json'), toJson(configs[name]));
+    await writeFile(join(place, 'config.json'), modelJsonText(configs[name]));
     const entries = kept.get(name);
     const tensors = entries
       ? entries.map((entry) => ({ ...entry, data: () => readTensorRaw(entry) }))
@@ -49,10 +50,10 @@ export async function createModel(definition: ModelDefinition, folder: string): 
     await writeSafetensors(join(place, weightFileName(name)), tensors, { format: 'pt' });
   }
   await mkdir(join(folder, 'scheduler'), { recursive: true });
-  await writeFile(join(folder, 'scheduler/scheduler_config.json'), toJson(configs['scheduler']));
+  await writeFile(join(folder, 'scheduler/scheduler_config.json'), modelJsonText(configs['scheduler']));
   await writeTokenizer(tokenizerFiles, configs, join(folder, 'tokenizer'));
   if (recommended !== undefined) await writeFile(join(folder, SETTINGS_FILE), recommended);
-  await writeFile(join(folder, 'model_index.json'), toJson(modelIndex(configs['scheduler'])));
+  await writeFile(join(folder, 'model_index.json'), modelJsonText(modelIndex(configs['scheduler'])));
   for (const { parameters } of [networks.unet, networks.vae, networks.textEncoder]) parameters.dispose();
 }
 
@@ -101,6 +102,7 @@ async function partsOf({ from, random, config = {}, tokenizer, seed }: ModelDefi
   ];
   if (details.length > 0) {
     throw new WeightsError('the model is not fully described', {
+      code: 'model/not-described',
       where: from ?? 'the configuration',
       details,
       hint: 'a folder with unet/config.json, vae/config.json, text_encoder/config.json, scheduler/scheduler_config.json and tokenizer/, or the fields in the configuration',
@@ -134,7 +136,7 @@ async function baseOf(from: string): Promise<Base> {
   const configs = new Map<string, Record<string, unknown>>();
   const weights = new Map<ComponentName, TensorEntry[]>();
   for (const name of COMPONENTS) {
-    const config = await jsonIn(join(from, name, 'config.json'));
+    const config = await readModelJsonIfPresent(join(from, name, 'config.json'));
     if (config) configs.set(name, config);
     const choice = chooseWeightFiles(name, await namesIn(join(from, name)));
     if (choice === undefined) continue;
@@ -143,7 +145,7 @@ async function baseOf(from: string): Promise<Base> {
       entries.push(...(await readSafetensorsHeader(join(from, name, file))).tensors.values());
     weights.set(name, entries);
   }
-  const scheduler = await jsonIn(join(from, 'scheduler/scheduler_config.json'));
+  const scheduler = await readModelJsonIfPresent(join(from, 'scheduler/scheduler_config.json'));
   if (scheduler) configs.set('scheduler', scheduler);
   return { configs, weights, tokenizerFiles: await filesIn(join(from, 'tokenizer')) };
 }
@@ -163,11 +165,12 @@ async function writeTokenizer(
       await writeFile(join(folder, name), bytes);
       continue;
     }
-    const settings = JSON.parse(bytes.toString()) as { model_max_length?: number };
-    const longest = Math.min(settings.model_max_length ?? maxPositions, maxPositions);
+    const settings = parseModelJson(bytes.toString(), file);
+    const { model_max_length: own } = settings;
+    const longest = Math.min(typeof own === 'number' ? own : maxPositions, maxPositions);
     await writeFile(
       join(folder, name),
-      toJson({ ...settings, model_max_length: longest, ...configs['tokenizer'] }),
+      modelJsonText({ ...settings, model_max_length: longest, ...configs['tokenizer'] }),
     );
   }
 }
@@ -194,25 +197,8 @@ function networkOf({ unet, vae, textEncoder }: Networks, name: ComponentName) {
   return { unet, vae, text_encoder: textEncoder }[name];
 }
 
-async function jsonIn(path: string): Promise<Record<string, unknown> | undefined> {
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text) as Record<string, unknown>;
-  } catch (cause) {
-    throw new WeightsError('is not valid JSON', { where: path, got: String(cause), cause });
-  }
-}
-
 const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch((): string[] => []);
 
 async function filesIn(folder: string): Promise<string[]> {
   return (await namesIn(folder)).sort().map((name) => join(folder, name));
 }
-
-/** Fields transformers reads strictly as floats: JavaScript would write 1.0 as 1. */
-const FLOATS =
-  /"(attention_dropout|dropout|initializer_factor|initializer_range|layer_norm_eps|norm_eps)": (-?\d+)(?=[,\n])/g;
-
-const toJson = (value: unknown): string =>
-  `${JSON.stringify(value, null, 2).replace(FLOATS, '"$1": $2.0')}\n`;

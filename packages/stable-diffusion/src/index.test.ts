@@ -31,7 +31,6 @@ it('exports what others use, and nothing else', () => {
     'parseClipTextConfig',
     'parseConfig',
     'parseSchedulerConfig',
-    'parseSchedulerConfigText',
     'parseUNetConfig',
     'parseVaeConfig',
     'planDiffusersFolder',

@@ -25,7 +25,7 @@ export { count, only, parseConfig } from './config.ts';
 export { createTokenizer, loadTokenizer, readTokenizerFiles } from './tokenizer/index.ts';
 export type { ClipTokenizer, TokenizerDefinition } from './tokenizer/index.ts';
 
-export { createNoiseSchedule, parseSchedulerConfig, parseSchedulerConfigText } from './schedule/index.ts';
+export { createNoiseSchedule, parseSchedulerConfig } from './schedule/index.ts';
 export type { NoiseSchedule, PredictionType, SchedulerConfig, TimestepSpacing } from './schedule/index.ts';
 export {
   sampleDdim,

@@ -45,7 +45,11 @@ export async function loadModel(source: string, options: LoadModelOptions = {}):
   const configs = { unet: unet.config, vae: vae.config, text_encoder: textEncoder.config };
   const networks = createNetworks(configs, source, options);
   checkKeys(files, networks);
-  const tokenizer = await loadTokenizer(files.tokenizer.files, files.tokenizer.settings);
+  const tokenizer = await loadTokenizer(
+    files.tokenizer.files,
+    files.tokenizer.settings,
+    files.tokenizer.where,
+  );
   checkFit(source, networks, tokenizer);
   const noiseSchedule = createNoiseSchedule(asRecord(files.scheduler), `${source}: scheduler_config.json`);
   const recommended = await readRecommendedSettings(files.folder);
@@ -149,6 +153,7 @@ function checkKeys({ components }: ModelFiles, { unet, vae, textEncoder }: Netwo
   if (first === undefined) return;
   if (more.length === 0) throw first;
   throw new WeightsError('several components do not fit their configs', {
+    code: 'model/weights-do-not-fit',
     details: problems.map(({ message }) => message),
   });
 }
@@ -173,6 +178,7 @@ function checkFit(source: string, { unet, vae, textEncoder }: Networks, tokenize
   ].filter((detail) => detail !== false);
   if (details.length > 0) {
     throw new WeightsError('the parts of this model do not fit each other', {
+      code: 'model/parts-do-not-fit',
       where: source,
       details,
       hint: 'use a complete Stable Diffusion 1.x or 2.x text-to-image model',
@@ -200,7 +206,11 @@ async function sample(schedule: NoiseSchedule, request: SampleRequest): Promise<
   const { numInferenceSteps, denoise, noise, onStep, signal } = request;
   const name = SAMPLER_NAMES.find((known) => known === request.sampler);
   if (name === undefined) {
-    throw new ConfigError('no such sampler', { expected: SAMPLER_NAMES.join(', '), got: request.sampler });
+    throw new ConfigError('no such sampler', {
+      code: 'sampler/unknown',
+      expected: SAMPLER_NAMES.join(', '),
+      got: request.sampler,
+    });
   }
   const sampler = SAMPLERS[name];
   const sigma = Math.fround(sampler.initNoiseSigma(schedule, numInferenceSteps));
@@ -230,7 +240,11 @@ function exportModel(
 function componentNames(names: readonly string[]): ComponentName[] {
   return names.map((name) => {
     if (name === 'unet' || name === 'vae' || name === 'text_encoder') return name;
-    throw new ConfigError('no such component', { expected: 'unet, vae or text_encoder', got: name });
+    throw new ConfigError('no such component', {
+      code: 'model/unknown-component',
+      expected: 'unet, vae or text_encoder',
+      got: name,
+    });
   });
 }
 

@@ -119,7 +119,11 @@ function variablesToSave(
 ): SavedTensor[] {
   return tensors.map(({ key, dtype }) => {
     const parameter = parameters.entries().get(key);
-    if (parameter === undefined) throw new WeightsError('the network has no such weight', { where: key });
+    if (parameter === undefined)
+      throw new WeightsError('the network has no such weight', {
+        code: 'model/weights-do-not-fit',
+        where: key,
+      });
     return { variable: parameters.variableName(key), key, dtype, layout: parameter.layout };
   });
 }

@@ -1,10 +1,9 @@
 // `likeness.json` of a model folder: settings that suit this model better than anybody's defaults.
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RecommendedSettings } from '@likeness/core';
-import { WeightsError } from '@likeness/engine';
 import { z } from 'zod';
 import { parseConfig } from './config.ts';
+import { modelJsonText, readModelJsonIfPresent } from './modelJson.ts';
 
 /** Name of the file, beside model_index.json. Other tools do not read it. */
 export const SETTINGS_FILE = 'likeness.json';
@@ -28,22 +27,13 @@ const settings = z.strictObject({
 export async function readRecommendedSettings(folder: string | undefined): Promise<RecommendedSettings> {
   if (folder === undefined) return {};
   const path = join(folder, SETTINGS_FILE);
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (text === undefined) return {};
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new WeightsError('not valid JSON', { where: path, cause });
-  }
+  const json = await readModelJsonIfPresent(path);
+  if (json === undefined) return {};
   // Zod's optional fields may hold `undefined`; JSON cannot, so the stricter type is true.
   return parseConfig(settings, json, path).recommended as RecommendedSettings;
 }
 
 /** The file's text for an exported model. */
 export function settingsText(recommended: RecommendedSettings): string {
-  return `${JSON.stringify({ recommended }, null, 2)}\n`;
+  return modelJsonText({ recommended });
 }

@@ -44,7 +44,11 @@ function clipDeviations(json: unknown): (key: string) => number {
   ];
   return (key) => {
     const std = stds.find(([pattern]) => pattern.test(key))?.[1];
-    if (std === undefined) throw new WeightsError('nobody says how this weight starts', { where: key });
+    if (std === undefined)
+      throw new WeightsError('nobody says how this weight starts', {
+        code: 'model/weights-do-not-fit',
+        where: key,
+      });
     return std * factor;
   };
 }

@@ -181,5 +181,10 @@ function checkInputs(config: UNetConfig, latents: Tensor, text: Tensor): void {
     if (text.shape.at(-1) !== width)
       details.push(`text states [${text.shape.join()}]: the model takes width ${width}`);
   }
-  if (details.length > 0) throw new ShapeError('inputs do not fit the model', { where: 'unet', details });
+  if (details.length > 0)
+    throw new ShapeError('inputs do not fit the model', {
+      code: 'model/inputs-do-not-fit',
+      where: 'unet',
+      details,
+    });
 }

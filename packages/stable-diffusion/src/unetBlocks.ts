@@ -150,6 +150,7 @@ export function upsample(scope: Scope, path: string, x: Tensor, size?: readonly 
   const [batch = 1, height = 1, width = 1, channels = 1] = x.shape;
   if (size !== undefined && (size[0] > 2 * height || size[1] > 2 * width)) {
     throw new ShapeError('latents of this size cannot be brought back', {
+      code: 'model/inputs-do-not-fit',
       where: path,
       expected: `at most ${2 * height} × ${2 * width}`,
       got: size.join(' × '),

@@ -43,7 +43,7 @@ async function inspect(path: string, flags: InspectFlags): Promise<string> {
   const stats = await stat(path).catch(() => undefined);
   if (stats?.isDirectory() || path === BUNDLED_MODEL) return inspectModel(path, flags);
   if (stats === undefined)
-    throw new DataError('nothing there', { where: path, expected: 'a file or folder' });
+    throw new DataError('nothing there', { code: 'file/missing', where: path, expected: 'a file or folder' });
   if (path.endsWith('.png')) return inspectPicture(path, flags);
   return inspectWeights(await readSafetensorsHeader(path), flags);
 }

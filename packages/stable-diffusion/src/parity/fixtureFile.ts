@@ -41,6 +41,7 @@ export function fixtureTensor(
   path: string,
 ): FixtureTensor {
   const tensor = tensors.get(name);
-  if (tensor === undefined) throw new WeightsError(`tensor "${name}" is missing`, { where: path });
+  if (tensor === undefined)
+    throw new WeightsError(`tensor "${name}" is missing`, { code: 'model/missing-tensor', where: path });
   return tensor;
 }

@@ -30,6 +30,7 @@ async function parseCommand(args: readonly string[]): Promise<Command | 'help'> 
   const [given, ...more] = positionals;
   if (given === undefined || more.length > 0) {
     throw new ConfigError('one fixtures folder is expected', {
+      code: 'usage/bad-arguments',
       got: positionals.join(' ') || 'none',
       hint: USAGE,
     });
@@ -37,6 +38,7 @@ async function parseCommand(args: readonly string[]): Promise<Command | 'help'> 
   const mode = MODES.find((name) => name === (values.mode ?? 'graph'));
   if (mode === undefined) {
     throw new ConfigError('no such mode', {
+      code: 'usage/bad-arguments',
       where: '--mode',
       expected: MODES.join(', '),
       got: values.mode ?? '',
@@ -44,7 +46,11 @@ async function parseCommand(args: readonly string[]): Promise<Command | 'help'> 
   }
   const threads = values.threads === undefined ? undefined : Number(values.threads);
   if (threads !== undefined && !(Number.isInteger(threads) && threads > 0)) {
-    throw new ConfigError('not a number of threads', { where: '--threads', got: values.threads ?? '' });
+    throw new ConfigError('not a number of threads', {
+      code: 'usage/bad-arguments',
+      where: '--threads',
+      got: values.threads ?? '',
+    });
   }
   // Package managers run scripts in the package's folder and say here where the user was.
   const folder = resolve(process.env['INIT_CWD'] ?? '', given);
@@ -52,7 +58,7 @@ async function parseCommand(args: readonly string[]): Promise<Command | 'help'> 
     (found) => found.isDirectory(),
     () => false,
   );
-  if (!isFolder) throw new DataError('no such folder', { where: folder });
+  if (!isFolder) throw new DataError('no such folder', { code: 'file/missing', where: folder });
   return { folder, mode, threads, keepGoing: values['keep-going'] ?? false };
 }
 
@@ -69,7 +75,11 @@ function parseArguments(args: readonly string[]) {
       },
     });
   } catch (cause) {
-    throw new ConfigError(cause instanceof Error ? cause.message : String(cause), { hint: USAGE, cause });
+    throw new ConfigError(cause instanceof Error ? cause.message : String(cause), {
+      code: 'usage/bad-arguments',
+      hint: USAGE,
+      cause,
+    });
   }
 }
 
@@ -101,6 +111,7 @@ async function run({ folder, mode, threads, keepGoing }: Command): Promise<numbe
   }
   if (comparisons.length === 0) {
     throw new DataError('no reference numbers found', {
+      code: 'data/no-reference-numbers',
       where: folder,
       expected: 'a folder as fixtures/README.md describes',
     });

@@ -17,6 +17,7 @@ export async function findModelFolder(fixtures: string): Promise<string> {
   const [folder] = folders;
   if (folder !== undefined && folders.length === 1) return folder;
   throw new WeightsError('expected one diffusers model beside the reference numbers', {
+    code: 'model/not-one-model',
     where: fixtures,
     expected: 'one folder with a model_index.json',
     got: folders.length === 0 ? `none among ${names.join(', ')}` : folders.join(', '),

@@ -78,6 +78,7 @@ export function drawNoise(
   const noise = options.noise?.(step);
   if (noise === undefined) {
     throw new ConfigError('this sampler adds noise in every step, and none was given', {
+      code: 'sampler/needs-noise',
       where: `sampler ${sampler}`,
       hint: 'pass `noise`, or choose a deterministic sampler such as ddim',
     });
@@ -105,6 +106,7 @@ export function refuse(
   ].filter((problem) => typeof problem === 'string');
   if (details.length > 0) {
     throw new ConfigError('this sampler cannot run with this schedule', {
+      code: 'sampler/does-not-fit-schedule',
       where: `sampler ${sampler}`,
       details,
       hint: 'choose another sampler or change these settings',

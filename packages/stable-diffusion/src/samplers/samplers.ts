@@ -42,6 +42,7 @@ export function samplerForConfig(config: SchedulerConfig, where = 'scheduler_con
   const choose = className === undefined ? undefined : BY_CLASS_NAME[className];
   if (choose === undefined) {
     throw new ConfigError('no sampler does what this scheduler does', {
+      code: 'sampler/no-counterpart',
       where: `${where}: _class_name`,
       expected: Object.keys(BY_CLASS_NAME).join(', '),
       got: className ?? 'nothing',
@@ -56,6 +57,7 @@ function dpmppOf(config: SchedulerConfig): Sampler {
   // The reference runs `deis` as dpmsolver++, too.
   if (algorithm !== 'dpmsolver++' && algorithm !== 'deis') {
     throw new ConfigError('no sampler does what this scheduler does', {
+      code: 'sampler/no-counterpart',
       where: 'scheduler_config.json: algorithm_type',
       expected: 'dpmsolver++',
       got: algorithm,
@@ -68,6 +70,7 @@ function dpmppOf(config: SchedulerConfig): Sampler {
 function pndmOf({ skip_prk_steps: skipPrkSteps = false }: SchedulerConfig): Sampler {
   if (!skipPrkSteps) {
     throw new ConfigError('no sampler does what this scheduler does', {
+      code: 'sampler/no-counterpart',
       where: 'scheduler_config.json: skip_prk_steps',
       expected: 'true, as Stable Diffusion has it',
       got: 'false, the default',

@@ -1,7 +1,6 @@
 export { createNoiseSchedule, type NoiseSchedule } from './noiseSchedule.ts';
 export {
   parseSchedulerConfig,
-  parseSchedulerConfigText,
   type PredictionType,
   type SchedulerConfig,
   type TimestepSpacing,

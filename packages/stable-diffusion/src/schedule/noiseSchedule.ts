@@ -123,6 +123,7 @@ function rescaleZeroTerminalSnr(betas: Float32Array): Float32Array {
   const last = roots[roots.length - 1] ?? NaN;
   if (!(first > last)) {
     throw new ConfigError('rescale_betas_zero_snr needs a schedule that adds noise', {
+      code: 'model/unsupported-schedule',
       got: `sqrt(alphas_cumprod) from ${first} to ${last}`,
     });
   }

@@ -81,6 +81,7 @@ export function parseSchedulerConfig(config: unknown, where = 'scheduler_config.
   const parsed = schema.safeParse(config);
   if (!parsed.success) {
     throw new ConfigError('the noise schedule has fields that cannot be honoured', {
+      code: 'model/unsupported-schedule',
       where,
       details: parsed.error.issues.flatMap(describeIssue),
       hint: 'use a model with a supported schedule, or change these fields if the model was not trained with them',
@@ -89,26 +90,13 @@ export function parseSchedulerConfig(config: unknown, where = 'scheduler_config.
   const { trained_betas: betas, num_train_timesteps: steps } = parsed.data;
   if (betas && steps !== undefined && betas.length !== steps) {
     throw new ConfigError('trained_betas and num_train_timesteps disagree', {
+      code: 'model/unsupported-schedule',
       where,
       expected: `${steps} betas`,
       got: `${betas.length}`,
     });
   }
   return parsed.data;
-}
-
-/**
- * The JSON text of a scheduler_config.json. Python writes minus infinity as a bare word, which is no JSON: DPM-Solver
- * configurations hold one.
- */
-export function parseSchedulerConfigText(text: string, where = 'scheduler_config.json'): SchedulerConfig {
-  let json: unknown;
-  try {
-    json = JSON.parse(text.replace(/:\s*-Infinity\b/g, ': "-Infinity"'));
-  } catch (cause) {
-    throw new ConfigError('not a JSON file', { where, cause });
-  }
-  return parseSchedulerConfig(json, where);
 }
 
 function describeIssue(issue: z.core.$ZodIssue): string[] {

@@ -54,13 +54,15 @@ export interface ClipTokenizer {
 /**
  * @param source the tokenizer folder of a model, or the paths of its files
  * @param settings for a model whose files do not say: one that came as a single file
+ * @param where the tokenizer, for messages
  * @throws WeightsError when files are missing or belong to another kind of tokenizer
  */
 export async function loadTokenizer(
   source: string | readonly string[],
   settings?: TokenizerSettings,
+  where?: string,
 ): Promise<ClipTokenizer> {
-  return createTokenizer(await readTokenizerFiles(source, settings));
+  return createTokenizer(await readTokenizerFiles(source, settings, where));
 }
 
 export function createTokenizer(definition: TokenizerDefinition): ClipTokenizer {
@@ -123,6 +125,7 @@ export function createTokenizer(definition: TokenizerDefinition): ClipTokenizer 
     );
     if (known.length > 0) {
       throw new ConfigError('these are tokens already', {
+        code: 'tokenizer/token-taken',
         details: known,
         hint: 'Choose another placeholder: a word in angle brackets such as <my-cat> is usually free.',
       });

@@ -1,9 +1,9 @@
 // Reads the files of a CLIP tokenizer folder: vocab.json + merges.txt, or one tokenizer.json, and the settings beside them.
 
-import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { WeightsError } from '@likeness/engine';
 import { z } from 'zod';
+import { parseModelJson, readTextIfPresent } from '../modelJson.ts';
 
 /** A text that is one token whatever the BPE would make of it (tokenizers' `AddedToken`). */
 export interface AddedToken {
@@ -36,6 +36,14 @@ export interface TokenizerSettings {
   readonly modelMaxLength: number;
   readonly padToken: string;
 }
+
+/** Tokens beside the vocabulary that a tokenizer may have; CLIP's has 2, one with embeddings some hundreds. */
+const MAX_ADDED_TOKENS = 10_000;
+/** Highest id of a token that makes sense: the text encoder has a row for each. */
+const MAX_TOKEN_ID = 10_000_000;
+const tokenId = z.int().min(0).max(MAX_TOKEN_ID);
+const isTokenId = (id: unknown): boolean =>
+  Number.isInteger(id) && (id as number) >= 0 && (id as number) <= MAX_TOKEN_ID;
 
 const FILES = [
   'tokenizer.json',
@@ -74,11 +82,16 @@ const listedToken = z.object({ content: z.string(), normalized: z.boolean().defa
 const tokenizerConfig = specialTokens.extend({
   model_max_length: z.number().optional(),
   tokenizer_class: z.string().nullish(),
-  added_tokens_decoder: z.record(z.string(), listedToken).nullish(),
+  added_tokens_decoder: z
+    .record(
+      z.string().refine((id) => isTokenId(Number(id)), 'not a token id'),
+      listedToken,
+    )
+    .nullish(),
 });
 // 49,408 entries and as many merges: checked by hand, since zod would take longer than everything else together
 const vocabJson = z.custom<Record<string, number>>(
-  (value) => isRecord(value) && Object.values(value).every((id) => Number.isSafeInteger(id)),
+  (value) => isRecord(value) && Object.values(value).every(isTokenId),
   'not an object of token ids',
 );
 const mergeList = z.custom<(string | [string, string])[]>(
@@ -86,7 +99,7 @@ const mergeList = z.custom<(string | [string, string])[]>(
   'not a list of pairs',
 );
 const tokenizerJson = z.object({
-  added_tokens: z.array(listedToken.extend({ id: z.int() })).default([]),
+  added_tokens: z.array(listedToken.extend({ id: tokenId })).default([]),
   model: z.object({
     type: z.literal('BPE').optional(),
     vocab: vocabJson,
@@ -99,24 +112,28 @@ const tokenizerJson = z.object({
 /**
  * @param source the tokenizer folder, or the paths of its files (in a Hub cache they may lie anywhere)
  * @param settings win over what the files say
- * @throws WeightsError naming the files that are missing or unreadable
+ * @param where the tokenizer, for messages
+ * @throws WeightsError naming the files that are missing, DataError or FileError for one that is damaged or unreadable
  */
 export async function readTokenizerFiles(
   source: string | readonly string[],
   settings?: TokenizerSettings,
+  where = typeof source === 'string' ? source : source.join(', '),
 ): Promise<TokenizerDefinition> {
   const paths = typeof source === 'string' ? FILES.map((name) => join(source, name)) : source;
-  const where = typeof source === 'string' ? source : source.join(', ');
+  const placeOf = (name: FileName): string => paths.find((path) => basename(path) === name) ?? name;
   const texts = new Map<FileName, string>();
   for (const path of paths) {
     const name = FILES.find((file) => file === basename(path));
-    const text = name && (await readIfPresent(path));
+    const text = name && (await readTextIfPresent(path));
     if (name !== undefined && text !== undefined) texts.set(name, text);
   }
 
   const parse = <T>(name: FileName, schema: z.ZodType<T>): T | undefined => {
     const text = texts.get(name);
-    return text === undefined ? undefined : parseJson(text, schema, `${where}: ${name}`);
+    return text === undefined
+      ? undefined
+      : checked(parseModelJson(text, placeOf(name)), schema, placeOf(name));
   };
   const whole = parse('tokenizer.json', tokenizerJson);
   const { vocab, merges } =
@@ -126,7 +143,7 @@ export async function readTokenizerFiles(
   const config = parse('tokenizer_config.json', tokenizerConfig) ?? {};
   const specials = { ...config, ...definedOnly(parse('special_tokens_map.json', specialTokens) ?? {}) };
 
-  const addedTokens = new AddedTokenList(vocab);
+  const addedTokens = new AddedTokenList(vocab, where);
   for (const token of whole?.added_tokens ?? []) addedTokens.add(token, token.id);
   for (const [id, token] of Object.entries(config.added_tokens_decoder ?? {}))
     addedTokens.add(token, Number(id));
@@ -154,19 +171,34 @@ export async function readTokenizerFiles(
 
 /** Earlier files win: tokenizer.json holds the flags the reference uses, the others repeat the names. */
 class AddedTokenList {
-  readonly tokens: AddedToken[] = [];
+  readonly #tokens = new Map<string, AddedToken>();
   readonly #vocab: Readonly<Record<string, number>>;
+  readonly #where: string;
+  #next: number;
 
-  constructor(vocab: Readonly<Record<string, number>>) {
+  constructor(vocab: Readonly<Record<string, number>>, where: string) {
     this.#vocab = vocab;
+    this.#where = where;
+    this.#next = Object.keys(vocab).length;
+  }
+
+  get tokens(): AddedToken[] {
+    return [...this.#tokens.values()];
   }
 
   add(token: z.infer<typeof listedToken>, id?: number): void {
     const { content, normalized, lstrip, rstrip, single_word: singleWord } = token;
-    if (this.tokens.some((known) => known.content === content)) return;
-    const known = id ?? (Object.hasOwn(this.#vocab, content) ? this.#vocab[content] : undefined);
-    const next = Math.max(Object.keys(this.#vocab).length - 1, ...this.tokens.map((other) => other.id)) + 1;
-    this.tokens.push({ content, id: known ?? next, normalized, lstrip, rstrip, singleWord });
+    if (content === '' || this.#tokens.has(content)) return;
+    if (this.#tokens.size >= MAX_ADDED_TOKENS) {
+      throw new WeightsError('the tokenizer has too many added tokens', {
+        code: 'model/too-large',
+        where: this.#where,
+        expected: `at most ${MAX_ADDED_TOKENS}`,
+      });
+    }
+    const own = id ?? (Object.hasOwn(this.#vocab, content) ? this.#vocab[content] : undefined) ?? this.#next;
+    this.#tokens.set(content, { content, id: own, normalized, lstrip, rstrip, singleWord });
+    this.#next = Math.max(this.#next, own + 1);
   }
 }
 
@@ -178,6 +210,7 @@ function readVocabulary(
   if (vocab === undefined || mergesText === undefined) {
     const missing = [vocab === undefined ? 'vocab.json' : '', mergesText === undefined ? 'merges.txt' : ''];
     throw new WeightsError('not a tokenizer folder', {
+      code: 'tokenizer/missing-files',
       where,
       expected: 'vocab.json and merges.txt, or tokenizer.json',
       got: `no ${missing.filter(Boolean).join(', no ')}, no tokenizer.json`,
@@ -223,37 +256,13 @@ function definedOnly<T extends object>(fields: T): Partial<T> {
   ) as Partial<T>;
 }
 
-function parseJson<T>(text: string, schema: z.ZodType<T>, where: string): T {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new WeightsError('not valid JSON', {
-      where,
-      got: String(cause),
-      hint: 'Download the tokenizer again.',
-      cause,
-    });
-  }
+function checked<T>(value: unknown, schema: z.ZodType<T>, where: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   throw new WeightsError("not a CLIP tokenizer's file", {
+    code: 'tokenizer/not-clip',
     where,
     details: result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`),
     hint: 'Only the byte-pair tokenizer of CLIP (SD 1.x, 2.x) is supported.',
   });
-}
-
-async function readIfPresent(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new WeightsError('cannot be read', {
-      where: path,
-      got: String(error),
-      hint: 'Check its permissions.',
-      cause: error,
-    });
-  }
 }

@@ -1,9 +1,17 @@
 // Opens a diffusers folder: configs parsed, headers of all weights read and checked, values left on disk.
 
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readSafetensorsHeader, WeightsError, type TensorEntry } from '@likeness/engine';
+import {
+  asFileError,
+  DataError,
+  LikenessError,
+  readSafetensorsHeader,
+  WeightsError,
+  type TensorEntry,
+} from '@likeness/engine';
 import { z } from 'zod';
+import { readModelJson } from '../modelJson.ts';
 import { normalizeEntries } from './checkpointKeys.ts';
 import type { ComponentFiles, ComponentName, ModelFiles } from './modelFiles.ts';
 import { chooseWeightFiles, pickleFiles, weightFileName } from './weightFiles.ts';
@@ -23,24 +31,34 @@ export async function openDiffusersFolder(
   folder: string,
   { source = folder, variant }: DiffusersFolderOptions = {},
 ): Promise<ModelFiles> {
-  const index = modelIndex.safeParse(await readJson(join(folder, 'model_index.json')));
-  if (!index.success) throw notAModel(folder, ['model_index.json has no _class_name']);
+  const indexPath = join(folder, 'model_index.json');
+  const index = modelIndex.safeParse(await readModelJson(indexPath));
+  if (!index.success) {
+    throw new DataError('it does not say which pipeline the model is for', {
+      code: 'json/damaged',
+      where: indexPath,
+      expected: '"_class_name": "StableDiffusionPipeline"',
+      got: index.error.issues.map(({ message }) => message).join(', '),
+      hint: 'Download or export the model again.',
+    });
+  }
   const className = index.data._class_name;
   if (!/^StableDiffusion(Img2Img|Inpaint)?Pipeline$/.test(className)) {
     throw new WeightsError('this kind of model is not supported', {
+      code: 'model/other-architecture',
       where: folder,
       expected: 'a StableDiffusionPipeline (Stable Diffusion 1.x or 2.x)',
       got: className,
       hint: 'Choose a model whose model_index.json says StableDiffusionPipeline.',
     });
   }
-  const problems: string[] = [];
+  const problems: LikenessError[] = [];
   const attempt = async <T>(work: Promise<T>): Promise<T | undefined> => {
     try {
       return await work;
     } catch (error) {
-      if (!(error instanceof WeightsError)) throw error;
-      problems.push(error.message);
+      if (!(error instanceof LikenessError)) throw error;
+      problems.push(error);
       return undefined;
     }
   };
@@ -48,7 +66,7 @@ export async function openDiffusersFolder(
   const vae = await attempt(openComponent(folder, 'vae', variant));
   const textEncoder = await attempt(openComponent(folder, 'text_encoder', variant));
   const schedulerFile = join(folder, 'scheduler', 'scheduler_config.json');
-  const scheduler = await attempt(readJson(schedulerFile));
+  const scheduler = await attempt(readModelJson(schedulerFile));
   const tokenizerFolder = join(folder, 'tokenizer');
   const tokenizerNames = await attempt(listFolder(tokenizerFolder));
   if (!unet || !vae || !textEncoder || !tokenizerNames || problems.length > 0)
@@ -60,7 +78,10 @@ export async function openDiffusersFolder(
     components: { unet, vae, textEncoder },
     scheduler,
     schedulerFile,
-    tokenizer: { files: tokenizerNames.map((name) => join(tokenizerFolder, name)) },
+    tokenizer: {
+      where: tokenizerFolder,
+      files: tokenizerNames.map((name) => join(tokenizerFolder, name)),
+    },
     modelIndex: index.data,
   };
 }
@@ -69,7 +90,7 @@ async function openComponent(folder: string, name: ComponentName, variant?: stri
   const place = join(folder, name);
   const names = await listFolder(place);
   const configFile = join(place, 'config.json');
-  const config = await readJson(configFile);
+  const config = await readModelJson(configFile);
   const choice = chooseWeightFiles(name, names, variant);
   if (choice === undefined) throw noSafetensors(place, name, names);
 
@@ -87,9 +108,13 @@ async function openComponent(folder: string, name: ComponentName, variant?: stri
 
 /** The index and the shards must tell the same story. */
 async function checkIndex(path: string, entries: readonly TensorEntry[]): Promise<void> {
-  const parsed = indexFile.safeParse(await readJson(path));
+  const parsed = indexFile.safeParse(await readModelJson(path));
   if (!parsed.success)
-    throw new WeightsError('not an index of shards', { where: path, expected: 'a weight_map' });
+    throw new WeightsError('not an index of shards', {
+      code: 'model/damaged-index',
+      where: path,
+      expected: 'a weight_map',
+    });
   const map = new Map(Object.entries(parsed.data.weight_map));
   const found = new Map(entries.map((entry) => [entry.name, entry.file]));
   const details = [
@@ -108,6 +133,7 @@ async function checkIndex(path: string, entries: readonly TensorEntry[]): Promis
   ];
   if (details.length === 0 && found.size === entries.length) return;
   throw new WeightsError('the index and the shards beside it disagree', {
+    code: 'model/damaged-index',
     where: path,
     details,
     hint: 'Download all shards and the index again.',
@@ -118,11 +144,14 @@ function noSafetensors(place: string, name: ComponentName, names: readonly strin
   const pickles = pickleFiles(names);
   return pickles.length === 0
     ? new WeightsError('the weights are missing', {
+        code: 'model/incomplete',
         where: place,
         expected: weightFileName(name),
         got: names.join(', ') || 'an empty folder',
+        hint: 'Download or export the model again.',
       })
     : new WeightsError('only pickled weights, which can run code of whoever made them', {
+        code: 'model/pickled',
         where: place,
         expected: weightFileName(name),
         got: pickles.join(', '),
@@ -130,10 +159,14 @@ function noSafetensors(place: string, name: ComponentName, names: readonly strin
       });
 }
 
-function notAModel(folder: string, details: readonly string[]): WeightsError {
+/** A single problem speaks for itself. */
+function notAModel(folder: string, problems: readonly LikenessError[]): LikenessError {
+  const [first] = problems;
+  if (first !== undefined && problems.length === 1) return first;
   return new WeightsError('not a usable diffusers folder', {
+    code: 'model/incomplete',
     where: folder,
-    details,
+    details: problems.map(({ message }) => message),
     hint: 'Download or export the model again, with unet, vae, text_encoder, tokenizer and scheduler.',
   });
 }
@@ -141,17 +174,13 @@ function notAModel(folder: string, details: readonly string[]): WeightsError {
 async function listFolder(path: string): Promise<string[]> {
   try {
     return (await readdir(path)).sort();
-  } catch (cause) {
-    throw new WeightsError('the folder is missing', { where: path, cause });
-  }
-}
-
-/** @throws WeightsError when the file is missing or not JSON */
-export async function readJson(path: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8'));
-  } catch (cause) {
-    const what = cause instanceof SyntaxError ? 'is not valid JSON' : 'cannot be read';
-    throw new WeightsError(what, { where: path, got: String(cause), cause });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw asFileError(error, path);
+    throw new WeightsError('the folder is missing', {
+      code: 'model/incomplete',
+      where: path,
+      hint: 'Download or export the model again.',
+      cause: error,
+    });
   }
 }

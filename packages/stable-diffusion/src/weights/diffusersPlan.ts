@@ -105,6 +105,7 @@ export async function writePlannedFiles(plan: DiffusersFolderPlan, folder: strin
   const target = resolve(folder);
   if (plan.copies.some(({ from, to }) => resolve(from) === join(target, to))) {
     throw new WeightsError('a model cannot be written over itself', {
+      code: 'model/over-itself',
       where: folder,
       hint: 'Choose another folder.',
     });
@@ -188,7 +189,11 @@ function inFileOrder({ tensors }: ComponentFiles): TensorEntry[] {
 /** @throws WeightsError when a tensor is no weight */
 export function floatDtype({ name, dtype, file }: TensorEntry): WeightsDtype {
   if (dtype === 'F32' || dtype === 'F16' || dtype === 'BF16') return dtype;
-  throw new WeightsError(`${name} does not hold floating-point weights`, { where: file, got: dtype });
+  throw new WeightsError(`${name} does not hold floating-point weights`, {
+    code: 'model/not-floating-point',
+    where: file,
+    got: dtype,
+  });
 }
 
 async function listFiles(folder: string): Promise<string[]> {

@@ -26,6 +26,8 @@ let asked: string[];
 let breakAfter: number[];
 let requiredToken: string | undefined;
 let corrupt: boolean;
+/** Sent instead of the answer of a path that ends so. */
+let instead: { end: string; body: string } | undefined;
 
 beforeAll(async () => {
   for (const path of await readdir(TINY, { recursive: true })) {
@@ -55,6 +57,7 @@ beforeEach(async () => {
   breakAfter = [];
   requiredToken = undefined;
   corrupt = false;
+  instead = undefined;
   delete process.env['HF_TOKEN'];
 });
 afterEach(() => rm(cacheDir, { recursive: true }));
@@ -64,6 +67,7 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
   const json = (status: number, body: unknown): void => {
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   };
+  if (instead !== undefined && pathname.endsWith(instead.end)) return void response.end(instead.body);
   if (requiredToken !== undefined && request.headers.authorization !== `Bearer ${requiredToken}`) {
     return json(401, { error: 'Invalid credentials' });
   }
@@ -191,7 +195,13 @@ test('HF_TOKEN is sent; without it the hint is told', async () => {
 test('models that are not there, and a Hub that is not', async () => {
   await expect(openModel('someone/else', { cacheDir })).rejects.toThrow(/no such model or revision/);
   await expect(openModel(ID, { cacheDir, revision: 'v9' })).rejects.toThrow(/no such model or revision/);
-  await expect(openModel(ID, { cacheDir, offline: true })).rejects.toThrow(/Run once without --offline/);
+  await expect(openModel(ID, { cacheDir, offline: true })).rejects.toMatchObject({
+    code: 'hub/not-in-cache',
+    hint: expect.stringContaining('HF_HUB_OFFLINE') as string,
+  });
+  await expect(openModel(ID, { cacheDir, revision: '../../x' })).rejects.toMatchObject({
+    code: 'hub/not-found',
+  });
   const endpoint = process.env['HF_ENDPOINT'];
   process.env['HF_ENDPOINT'] = 'http://127.0.0.1:9';
   const error: unknown = await openModel(ID, { cacheDir }).catch((caught: unknown) => caught);
@@ -239,4 +249,49 @@ test('files chosen: shards with their index, the variant, pickles never', () => 
     /unet: no safetensors \(only pickles[^]*vae: no safetensors \(none\)[^]*text_encoder: no safetensors/,
   );
   expect(() => chooseHubFiles('x/y', ['a.safetensors'])).toThrow(/not a diffusers model[^]*a\.safetensors/);
+});
+
+test('an answer that makes no sense is told as such, and nothing is written outside the cache', async () => {
+  const tree = [...files].map(treeEntry);
+  const withUnet = (fields: object): string =>
+    JSON.stringify(
+      tree.map((entry) => ('path' in entry && entry.path === UNET ? { ...entry, ...fields } : entry)),
+    );
+  const commit = { end: '/revision/main' };
+  const listing = { end: `/tree/${COMMIT}` };
+  const damaged = [
+    { ...commit, body: '<html>log in here</html>' },
+    { ...commit, body: '{"sha": "../../../outside"}' },
+    { ...commit, body: '{}' },
+    { ...listing, body: '{"error": "no"}' },
+    { ...listing, body: '[{"type": "file"}]' },
+    { ...listing, body: withUnet({ size: -1 }) },
+    { ...listing, body: withUnet({ oid: '../../../../outside', lfs: null }) },
+    { ...listing, body: withUnet({ lfs: { oid: '../../../../outside', size: 3, pointerSize: 3 } }) },
+  ];
+  for (const answer of damaged) {
+    instead = answer;
+    await expect(openModel(ID, { cacheDir }), answer.body.slice(0, 60)).rejects.toMatchObject({
+      code: 'hub/damaged-answer',
+    });
+  }
+  // a file by a name that leads elsewhere is none of the model's
+  instead = { ...listing, body: withUnet({ path: `${UNET}/../../../../../outside.safetensors` }) };
+  await expect(openModel(ID, { cacheDir })).rejects.toMatchObject({ code: 'hub/no-model' });
+  // longer than announced: never more than that is written
+  instead = { ...listing, body: withUnet({ lfs: null, size: 100_000 }) };
+  await expect(openModel(ID, { cacheDir })).rejects.toMatchObject({ code: 'hub/damaged-download' });
+  instead = undefined;
+  expect((await readdir(join(cacheDir, '..'))).filter((name) => name.includes('outside'))).toEqual([]);
+  expect(await readdir(cacheDir)).toEqual(['models--someone--tiny-sd1']);
+});
+
+test('HF_HUB_OFFLINE keeps to the cache', async () => {
+  process.env['HF_HUB_OFFLINE'] = '1';
+  try {
+    await expect(openModel(ID, { cacheDir })).rejects.toMatchObject({ code: 'hub/not-in-cache' });
+  } finally {
+    delete process.env['HF_HUB_OFFLINE'];
+  }
+  expect(asked).toEqual([]);
 });

@@ -19,7 +19,9 @@ import { dirname, join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { downloadFile, getHFHubCachePath, HubApiError, listFiles, modelInfo } from '@huggingface/hub';
-import { LikenessError, WeightsError } from '@likeness/engine';
+import { isFileSystemError, LikenessError, WeightsError } from '@likeness/engine';
+import { checkRevision, commitOf, isPathBelow, remoteFiles, type RemoteFile } from './hubAnswers.ts';
+import { explainHubError } from './hubErrors.ts';
 import { chooseHubFiles } from './hubFiles.ts';
 
 export interface HubProgress {
@@ -35,21 +37,12 @@ export interface HubOptions {
   readonly revision?: string | undefined;
   /** `fp16` to prefer files of that variant. */
   readonly variant?: string | undefined;
-  /** Use what is in the cache, never the network. */
+  /** Use what is in the cache, never the network; by default as HF_HUB_OFFLINE says. */
   readonly offline?: boolean | undefined;
   /** The Hub cache; by default HF_HUB_CACHE, HF_HOME/hub or ~/.cache/huggingface/hub. */
   readonly cacheDir?: string | undefined;
   readonly onProgress?: ((progress: HubProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** A file of the repository. */
-interface RemoteFile {
-  readonly path: string;
-  readonly size: number;
-  /** Name of its content: sha256 for large files, git's hash for small ones. */
-  readonly etag: string;
-  readonly sha256: string | undefined;
 }
 
 /** Attempts in a row that brought not one byte before giving up. */
@@ -68,21 +61,23 @@ export function isHubId(name: string): boolean {
 export async function downloadHubModel(id: string, options: HubOptions = {}): Promise<string> {
   const { revision = 'main', variant } = options;
   const storage = join(options.cacheDir ?? getHFHubCachePath(), `models--${id.replace('/', '--')}`);
-  if (options.offline) return cachedSnapshot(id, storage, revision);
+  checkRevision(revision, id);
+  if (options.offline ?? isOffline()) return cachedSnapshot(id, storage, revision);
 
   const request = requestOptions(options.signal);
   try {
-    const { sha } = await modelInfo({ ...request, name: id, revision, additionalFields: ['sha'] });
-    const files: RemoteFile[] = [];
-    for await (const entry of listFiles({ ...request, repo: id, revision: sha, recursive: true })) {
-      const { path, size, lfs, xetHash, oid } = entry;
-      const etag = lfs?.oid ?? xetHash ?? oid;
-      if (entry.type === 'file' && etag !== undefined)
-        files.push({ path, size: lfs?.size ?? size, etag, sha256: lfs?.oid });
-    }
+    const repository = `${id} (${revision})`;
+    const sha = commitOf(
+      await modelInfo({ ...request, name: id, revision, additionalFields: ['sha'] }),
+      repository,
+    );
+    const files = await remoteFiles(
+      listFiles({ ...request, repo: id, revision: sha, recursive: true }),
+      repository,
+    );
     const needed = new Set(
       chooseHubFiles(
-        `${id} (${revision})`,
+        repository,
         files.map(({ path }) => path),
         variant,
       ),
@@ -98,7 +93,7 @@ export async function downloadHubModel(id: string, options: HubOptions = {}): Pr
     if (sha !== revision) await writeRef(join(storage, 'refs', revision), sha);
     return snapshot;
   } catch (error) {
-    throw explain(error, id, revision, options.signal);
+    throw explainHubError(error, id, revision, options.signal);
   }
 }
 
@@ -143,7 +138,13 @@ async function downloadBlob(
       await continueDownload(id, file, partial, before, revision, report, signal);
     } catch (error) {
       // an answer of the Hub (401, 404, ...) will not change by asking again; a broken connection may
-      if (error instanceof HubApiError || signal?.aborted || isDiskError(error)) throw error;
+      if (
+        error instanceof HubApiError ||
+        error instanceof LikenessError ||
+        signal?.aborted ||
+        isFileSystemError(error)
+      )
+        throw error;
       fruitless = (await sizeOf(partial)) > before ? 0 : fruitless + 1;
       if (fruitless >= FRUITLESS_ATTEMPTS) throw error;
       await delay(250 * 2 ** fruitless, undefined, signal === undefined ? {} : { signal });
@@ -166,7 +167,10 @@ async function continueDownload(
 ): Promise<void> {
   const whole = await downloadFile({ ...requestOptions(signal), repo: id, path: file.path, revision });
   if (whole === null)
-    throw new WeightsError('the file is gone from the repository', { where: `${id}: ${file.path}` });
+    throw new WeightsError('the file is gone from the repository', {
+      code: 'hub/not-found',
+      where: `${id}: ${file.path}`,
+    });
   const rest = from === 0 ? whole : whole.slice(from);
   const handle = await open(partial, from === 0 ? 'w' : 'r+');
   try {
@@ -176,6 +180,8 @@ async function continueDownload(
       signal?.throwIfAborted();
       await handle.write(chunk, 0, chunk.length, position);
       position += chunk.length;
+      // a file longer than the listing said is no file of it: `verify` says so
+      if (position > file.size) break;
       report(position);
     }
     if (position < file.size) throw new Error(`the connection ended ${file.size - position} bytes early`);
@@ -195,6 +201,7 @@ async function verify(file: RemoteFile, partial: string): Promise<void> {
   if (size === file.size && sha256 === file.sha256) return;
   await rm(partial, { force: true });
   throw new WeightsError('the download is damaged and was removed', {
+    code: 'hub/damaged-download',
     where: file.path,
     expected: `${file.size} bytes${file.sha256 === undefined ? '' : `, sha256 ${file.sha256}`}`,
     got: `${size} bytes${sha256 === undefined ? '' : `, sha256 ${sha256}`}`,
@@ -203,52 +210,20 @@ async function verify(file: RemoteFile, partial: string): Promise<void> {
 }
 
 async function cachedSnapshot(id: string, storage: string, revision: string): Promise<string> {
-  const sha = (await readFile(join(storage, 'refs', revision), 'utf8').catch(() => revision)).trim();
-  const snapshot = join(storage, 'snapshots', sha);
-  if (await exists(join(snapshot, 'model_index.json'))) return snapshot;
+  const named = (await readFile(join(storage, 'refs', revision), 'utf8').catch(() => revision)).trim();
+  const snapshot = join(storage, 'snapshots', named);
+  if (isPathBelow(named) && (await exists(join(snapshot, 'model_index.json')))) return snapshot;
   throw new WeightsError('the model is not in the cache', {
+    code: 'hub/not-in-cache',
     where: `${id} (${revision})`,
     expected: snapshot,
-    hint: 'Run once without --offline, or copy the model here and give its folder.',
+    hint: 'Run once with a connection and without HF_HUB_OFFLINE, or copy the model here and give its folder.',
   });
 }
 
-function explain(error: unknown, id: string, revision: string, signal: AbortSignal | undefined): unknown {
-  if (error instanceof LikenessError || signal?.aborted || isDiskError(error)) return error;
-  const where = `${id} (${revision})`;
-  const status = error instanceof HubApiError ? error.statusCode : undefined;
-  if (status === 401 || status === 403) {
-    return new WeightsError('the Hub does not let you read this model', {
-      where,
-      got: `status ${status}`,
-      hint: 'Check the name; for a gated or private model accept its licence on its page and set HF_TOKEN to a token of yours.',
-      cause: error,
-    });
-  }
-  if (status === 404) {
-    return new WeightsError('there is no such model or revision on the Hub', {
-      where,
-      hint: 'Check the name (owner/name) and the revision; a folder needs a path that starts with ./ or /.',
-      cause: error,
-    });
-  }
-  return new WeightsError('the Hub could not be reached', {
-    where,
-    got: describe(error),
-    hint: 'Check the connection (HF_ENDPOINT names another server) and run again: what is there is kept. With --offline only the cache is used.',
-    cause: error,
-  });
-}
-
-/** fetch hides the reason one or two levels down. */
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message}: ${describe(error.cause)}`;
-}
-
-function isDiskError(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException | null)?.code;
-  return code === 'ENOSPC' || code === 'EACCES' || code === 'EROFS' || code === 'EPERM' || code === 'EDQUOT';
+/** As huggingface_hub reads it. */
+function isOffline(): boolean {
+  return /^(1|true|yes|on)$/i.test(process.env['HF_HUB_OFFLINE'] ?? '');
 }
 
 function requestOptions(signal: AbortSignal | undefined): {

@@ -42,6 +42,7 @@ export function chooseHubFiles(repository: string, paths: readonly string[], var
   if (!chosen.some((path) => path.startsWith('tokenizer/'))) problems.push('tokenizer: no files');
   if (problems.length === 0) return chosen;
   throw new WeightsError('the repository holds no usable model', {
+    code: 'hub/no-model',
     where: repository,
     details: problems,
     hint: 'Choose a Stable Diffusion 1.x or 2.x repository with safetensors, or another revision.',
@@ -51,6 +52,7 @@ export function chooseHubFiles(repository: string, paths: readonly string[], var
 function notDiffusers(repository: string, paths: readonly string[]): WeightsError {
   const single = paths.filter((path) => path.endsWith('.safetensors'));
   return new WeightsError('the repository is not a diffusers model', {
+    code: 'hub/no-model',
     where: repository,
     expected: 'a model_index.json',
     got: paths.length === 0 ? 'an empty repository' : `${paths.length} files without one`,

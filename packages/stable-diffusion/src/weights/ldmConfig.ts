@@ -18,6 +18,7 @@ export function detectTextLayout(tensors: Tensors, path: string): TextLayout {
   const has = (prefix: string): boolean => [...tensors.keys()].some((name) => name.startsWith(prefix));
   const refuse = (got: string, hint: string): WeightsError =>
     new WeightsError('not a Stable Diffusion 1.x or 2.x checkpoint', {
+      code: 'model/other-architecture',
       where: path,
       expected: `tensors under ${LDM_PREFIX.unet}, ${LDM_PREFIX.vae} and cond_stage_model.`,
       got,
@@ -76,6 +77,7 @@ class Shapes {
     const size = this.#tensors.get(name)?.shape[axis];
     if (size !== undefined) return size;
     throw new WeightsError('the architecture cannot be told from this file', {
+      code: 'model/architecture-untold',
       where: this.#path,
       expected: `a tensor ${name} with at least ${axis + 1} axes`,
       hint: 'The checkpoint is incomplete, or not of Stable Diffusion: give a diffusers folder with its configs.',

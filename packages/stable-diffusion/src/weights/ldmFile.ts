@@ -12,8 +12,8 @@ import {
   type TensorEntry,
 } from '@likeness/engine';
 import { z } from 'zod';
+import { readModelJson } from '../modelJson.ts';
 import { normalizeKey } from './checkpointKeys.ts';
-import { readJson } from './diffusersFolder.ts';
 import { detectTextLayout, inferLdmConfigs, type LdmModelConfigs } from './ldmConfig.ts';
 import {
   isLdmConv1x1,
@@ -110,10 +110,10 @@ function sliceRows(entry: TensorEntry, part: number, parts: number): TensorEntry
 
 async function readConfigs(folder: string): Promise<LdmModelConfigs> {
   const [unet, vae, textEncoder, scheduler] = await Promise.all([
-    readJson(join(folder, 'unet', 'config.json')),
-    readJson(join(folder, 'vae', 'config.json')),
-    readJson(join(folder, 'text_encoder', 'config.json')),
-    readJson(join(folder, 'scheduler', 'scheduler_config.json')),
+    readModelJson(join(folder, 'unet', 'config.json')),
+    readModelJson(join(folder, 'vae', 'config.json')),
+    readModelJson(join(folder, 'text_encoder', 'config.json')),
+    readModelJson(join(folder, 'scheduler', 'scheduler_config.json')),
   ]);
   return { unet, vae, textEncoder, scheduler };
 }
@@ -127,10 +127,12 @@ async function tokenizerOf(
   const list = async (folder: string): Promise<string[]> =>
     (await readdir(folder)).sort().map((name) => join(folder, name));
   if (tokenizerFolder === undefined && configFolder !== undefined) {
-    return { files: await list(join(configFolder, 'tokenizer')) };
+    const where = join(configFolder, 'tokenizer');
+    return { where, files: await list(where) };
   }
   if (tokenizerFolder === undefined) {
     throw new WeightsError('a single file holds no tokenizer', {
+      code: 'tokenizer/missing-files',
       where: path,
       expected: "a folder with CLIP's vocab.json and merges.txt",
       hint: 'Give tokenizerFolder (any Stable Diffusion 1.x or 2.x tokenizer) or configFolder (a diffusers folder).',
@@ -139,6 +141,7 @@ async function tokenizerOf(
   const vocabulary = (await list(tokenizerFolder)).filter((file) => /(vocab\.json|merges\.txt)$/.test(file));
   const positions = z.looseObject({ max_position_embeddings: z.int() }).safeParse(configs.textEncoder);
   return {
+    where: tokenizerFolder,
     files: vocabulary,
     settings: {
       modelMaxLength: positions.success ? positions.data.max_position_embeddings : 77,
@@ -215,6 +218,7 @@ export function planLdmFile(
   });
   if (unknown.length === 0) return tensors;
   throw new WeightsError('this model cannot be written as a single LDM file', {
+    code: 'model/no-single-file-layout',
     details: unknown,
     hint: 'Export a diffusers folder instead.',
   });

@@ -241,6 +241,7 @@ function parseConfig<T>(component: ComponentName, schema: z.ZodType<T>, config: 
   const parsed = schema.safeParse(config);
   if (parsed.success) return parsed.data;
   throw new WeightsError('the config does not say how the blocks are numbered', {
+    code: 'model/unsupported-config',
     where: `config.json of ${component}`,
     details: parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`),
   });

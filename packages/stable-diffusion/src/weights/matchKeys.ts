@@ -33,6 +33,7 @@ export function matchKeys(
   if (details.length === 0) return;
   const files = new Set([...entries.values()].map(({ file }) => file));
   throw new WeightsError(`the weights of the ${component} do not fit its config`, {
+    code: 'model/weights-do-not-fit',
     where: [...files].join(', ') || component,
     details,
     expected: `${expected.size} tensors`,

@@ -19,6 +19,8 @@ export interface ComponentFiles {
 }
 
 export interface TokenizerSource {
+  /** The tokenizer's folder, for messages. */
+  readonly where: string;
   /** Paths of the tokenizer's files. */
   readonly files: readonly string[];
   /** Settings that no file holds: an LDM file has no tokenizer. */

@@ -31,6 +31,7 @@ export async function openModel(source: string, options: OpenModelOptions = {}):
 
 function pickled(source: string): WeightsError {
   return new WeightsError('pickled weights are not opened: they can run code of whoever made the file', {
+    code: 'model/pickled',
     where: source,
     expected: 'a .safetensors file',
     hint: 'Most models are published as .safetensors, too; else convert it where that risk is acceptable, e.g. with diffusers: from_single_file(path), then save_pretrained(folder).',
@@ -39,6 +40,7 @@ function pickled(source: string): WeightsError {
 
 function unknownSource(source: string, got: string): WeightsError {
   return new WeightsError('this is not a model', {
+    code: 'model/not-a-model',
     where: source,
     expected: 'a diffusers folder, a .safetensors file or a Hub id such as owner/name',
     got,
