@@ -7,7 +7,11 @@ export const CODES = {
   'ablation/nothing-runs': 'None of the cells of a matrix can run; the reasons are named.',
   'ablation/taken': 'Another process works the same matrix off.',
   'adapter/models-are-equal': 'Two models have equal layers, so there is no LoRA in their difference.',
+  'data/made-otherwise': 'A folder holds pictures that were made with other settings.',
+  'evaluation/no-judge': 'An evaluation has no judge.',
   'evaluation/no-judges': 'Warning: no judges are named, so there will be no scores.',
+  'evaluation/unknown-subject': 'Nothing says what the subject of an evaluation is.',
+  'model/other-size': 'Pictures of this size do not fit the model.',
   'plugin/not-loaded': 'Warning: an installed plugin could not be loaded.',
   'prompt/unknown-category': 'Warning: the bundled prompts have no such category.',
   'prompt/unknown-noun': 'Warning: the bundled model does not know this noun.',
@@ -24,4 +28,5 @@ export const CODES = {
   'usage/other-plugin-flag': 'A flag belongs to a plugin that is not in the recipe.',
   'usage/output-kind': 'A file is named where a folder is written, or the other way round.',
   'usage/unknown-name': 'There is nothing of this name to choose.',
+  'watch/no-judge': 'Samples should be watched, and no judge is named.',
 } as const satisfies Readonly<Record<string, string>>;

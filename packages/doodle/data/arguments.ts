@@ -33,6 +33,7 @@ export function readArguments(argv: readonly string[]): Job {
   const [outputDir] = positionals;
   if (outputDir === undefined || positionals.length > 1) {
     throw new DataError('one folder is needed', {
+      code: 'usage/bad-value',
       where: 'arguments',
       got: positionals.join(' ') || 'none',
       hint: USAGE,
@@ -65,6 +66,7 @@ function parsed(argv: readonly string[]) {
     });
   } catch (error) {
     throw new DataError(error instanceof Error ? error.message : String(error), {
+      code: 'usage/bad-value',
       where: 'arguments',
       hint: USAGE,
     });
@@ -100,6 +102,7 @@ function refuse(values: Values, flags: readonly (keyof Values)[], why: string): 
   const said = flags.filter((flag) => values[flag] !== undefined).map((flag) => `--${flag}`);
   if (said.length === 0) return;
   throw new DataError(`${said.join(' and ')} would change nothing: ${why}`, {
+    code: 'usage/flag-without-effect',
     where: said.join(', '),
     hint: `leave ${said.length === 1 ? 'it' : 'them'} out`,
   });
@@ -109,6 +112,7 @@ function wholeNumber(flag: string, text: string | undefined, least: number): num
   const value = Number(text);
   if (text !== undefined && Number.isSafeInteger(value) && value >= least) return value;
   throw new DataError('not a whole number that can be used', {
+    code: 'usage/bad-value',
     where: flag,
     expected: `${String(least)} or more`,
     got: text ?? 'nothing',
@@ -126,11 +130,21 @@ function nouns(flag: string, text: string): string[] {
 function share(flag: string, text: string): number {
   const value = Number(text);
   if (text.trim() !== '' && value >= 0 && value <= 1) return value;
-  throw new DataError('not a share', { where: flag, expected: 'from 0 to 1', got: text || 'nothing' });
+  throw new DataError('not a share', {
+    code: 'usage/bad-value',
+    where: flag,
+    expected: 'from 0 to 1',
+    got: text || 'nothing',
+  });
 }
 
 function oneOf<T extends string>(flag: string, text: string, names: readonly T[]): T {
   const found = names.find((name) => name === text);
   if (found !== undefined) return found;
-  throw new DataError('no such choice', { where: flag, expected: names.join(', '), got: text });
+  throw new DataError('no such choice', {
+    code: 'usage/bad-value',
+    where: flag,
+    expected: names.join(', '),
+    got: text,
+  });
 }

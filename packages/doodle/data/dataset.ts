@@ -73,6 +73,7 @@ export async function openDataset({
     const got = await readFile(path, 'utf8');
     if (got !== manifest) {
       throw new DataError('the folder holds pictures that were made otherwise', {
+        code: 'data/made-otherwise',
         where: path,
         expected: oneLine(manifest),
         got: oneLine(got),
@@ -81,6 +82,7 @@ export async function openDataset({
     }
   } else if (there.length > 0) {
     throw new DataError('the folder is not empty and holds no pictures of ours', {
+      code: 'file/not-empty',
       where: outputDir,
       expected: `an empty folder, or one with ${MANIFEST}`,
       got: there.slice(0, 3).join(', '),

@@ -142,7 +142,11 @@ async function keep(
   const kept: Sighted[] = [];
   for (const [i, picture] of planned.entries()) {
     const image = images[i];
-    if (image === undefined) throw new DataError('a picture is missing', { where: picture.prompt });
+    if (image === undefined)
+      throw new DataError('a picture is missing', {
+        code: 'evaluation/picture-missing',
+        where: picture.prompt,
+      });
     const file = `pictures/${maker}-${String(i).padStart(4, '0')}.png`;
     await writePng(join(folder, file), image, { parameters: `${picture.prompt}\nSeed: ${picture.seed}` });
     const { set, prompt, text, seed } = picture;
@@ -165,6 +169,7 @@ async function readReferences(source: string | readonly string[]): Promise<RgbIm
   const { files } = await findPictures(source, '.mask.png');
   if (files.length === 0) {
     throw new DataError('nothing to compare with', {
+      code: 'evaluation/nothing-to-compare-with',
       where: typeof source === 'string' ? source : source.join(', '),
       expected: 'pictures of the subject',
       got: 'none',

@@ -90,6 +90,7 @@ export function resolvePretrainConfig(layers: readonly ConfigLayer[]): PretrainC
   }
   if (!parsed.success || problems.length > 0) {
     throw new ConfigError('pretraining cannot be set up like this', {
+      code: 'config/invalid',
       where: layers.map(({ name }) => name).join(', '),
       details: problems,
       hint: 'docs/pretraining.md lists the settings',
@@ -109,6 +110,7 @@ export function trainingOf<Name extends NetworkName>(
   const settings: TrainingConfig = config[SETTINGS_OF[network]];
   if (settings.maxTrainSteps === undefined && settings.maxMinutes === undefined) {
     throw new ConfigError('nothing says when training ends', {
+      code: 'pretrain/no-end',
       where: SETTINGS_OF[network],
       expected: 'maxTrainSteps, maxMinutes or both',
       got: 'neither',

@@ -108,7 +108,11 @@ function checkSettings(training: Training, config: PretrainConfig, resolution: n
       : [`resolution: ${resolution}, the encoder takes ${training.model.resolution} pixels`]
     : misfits(training, config, resolution);
   if (details.length === 0) return;
-  throw new ConfigError('the settings do not fit the model', { where: training.model.source, details });
+  throw new ConfigError('the settings do not fit the model', {
+    code: 'pretrain/settings-do-not-fit',
+    where: training.model.source,
+    details,
+  });
 }
 
 function misfits({ network, model }: ModelTraining, config: PretrainConfig, resolution: number): string[] {
@@ -165,6 +169,7 @@ function unetMisfits(
 export async function startModel(config: PretrainConfig, models: ModelSource): Promise<DiffusionModel> {
   if (config.model === undefined) {
     throw new ConfigError('nothing says which model is trained', {
+      code: 'pretrain/no-model',
       where: 'model',
       expected: 'a folder, a file, a Hub id, or config files and what is random',
       got: 'nothing',

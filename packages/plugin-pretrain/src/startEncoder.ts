@@ -32,6 +32,7 @@ export async function startEncoder(
         : undefined;
   if (lacks !== undefined) {
     throw new ConfigError(`the encoder to go on from lacks ${lacks}`, {
+      code: 'pretrain/encoder-lacks',
       where: `${SETTINGS_OF[network]}.from`,
       got: from ?? 'the configuration',
       hint: 'another folder, or none: then one is made from the configuration',

@@ -49,6 +49,7 @@ export function datasetCommand(terminal: Terminal): Command {
       const pictures = items.map((item) => pixelsToImage(item.pixels().pixels, resolution, resolution));
       if (!flags.output.endsWith('.png')) {
         throw new DataError('the sheet is a PNG file', {
+          code: 'usage/output-kind',
           where: '--output',
           expected: 'a name ending in .png',
           got: flags.output,

@@ -122,7 +122,10 @@ async function evaluate(
   terminal: Terminal,
 ): Promise<ExitCode> {
   if (names.length > 1 && flags.outputDir !== undefined) {
-    throw new ConfigError('several runs do not go into one folder', { where: '--output-dir' });
+    throw new ConfigError('several runs do not go into one folder', {
+      code: 'usage/contradiction',
+      where: '--output-dir',
+    });
   }
   const settings = await settingsOf(flags);
   const metrics = await findMetrics(flags.metric ?? []);
@@ -208,6 +211,7 @@ function said(values: Readonly<Record<string, unknown>>): Record<string, unknown
 async function linesOf(path: string, where: string): Promise<string[]> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new DataError('prompts cannot be read', {
+      code: 'file/missing',
       where,
       expected: where === '--prompts' ? 'object, live, or a file with one sentence a line' : 'a file',
       got: path,

@@ -240,6 +240,7 @@ async function tellSheet(
 function checkRequest(model: DiffusionModel, sampler: string, resolution: number | undefined): void {
   if (!model.samplers.includes(sampler)) {
     throw new ConfigError('no such sampler', {
+      code: 'sampler/unknown',
       where: '--sampler',
       expected: `one of ${model.samplers.join(', ')}`,
       got: `${sampler}${didYouMean(sampler, model.samplers)}`,
@@ -248,6 +249,7 @@ function checkRequest(model: DiffusionModel, sampler: string, resolution: number
   const factor = model.latentCodec.downsampleFactor;
   if (resolution !== undefined && resolution % factor !== 0) {
     throw new ConfigError('pictures of this size do not fit the model', {
+      code: 'model/other-size',
       where: '--resolution',
       expected: `a multiple of ${factor}`,
       got: String(resolution),

@@ -88,6 +88,7 @@ function classNounOf({ subject, classNoun }: PromptsFlags): string {
   const known = exampleSubjects[subject];
   if (known === undefined) {
     throw new ConfigError('no such example subject', {
+      code: 'usage/unknown-name',
       where: '--subject',
       expected: `one of ${names.join(', ')}`,
       got: `${subject}${didYouMean(subject, names)}`,
@@ -96,6 +97,7 @@ function classNounOf({ subject, classNoun }: PromptsFlags): string {
   }
   if (classNoun !== undefined && classNoun !== known.classNoun) {
     throw new ConfigError('--subject and --class-noun both say what it is', {
+      code: 'usage/contradiction',
       expected: `--class-noun ${known.classNoun}, or only one of them`,
       got: classNoun,
     });
@@ -112,6 +114,7 @@ function choosePrompts(
   const saysKind = flags.live === true || flags.object === true;
   if (flags.set === 'bundled' && saysKind) {
     throw new ConfigError("the bundled model's prompts are the same for live subjects and objects", {
+      code: 'usage/flag-without-effect',
       hint: '--set paper, or without --live and --object',
     });
   }
@@ -164,6 +167,7 @@ function collectCategory(name: string, before: readonly PromptCategory[] | undef
   const category = PROMPT_CATEGORIES.find((known) => known === name);
   if (category === undefined) {
     throw new ConfigError('no such category', {
+      code: 'prompt/no-such-category',
       where: '--category',
       expected: PROMPT_CATEGORIES.join(', '),
       got: `${name}${didYouMean(name, PROMPT_CATEGORIES)}`,

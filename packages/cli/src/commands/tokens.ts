@@ -98,6 +98,7 @@ function refuseIdleFlags(
   const where = 'pipeline tokens';
   if (words.length > 0 === (rare === true)) {
     throw new ConfigError(rare ? 'a text and --rare ask for different things' : 'nothing to show', {
+      code: 'usage/contradiction',
       where,
       expected: 'a text, or --rare',
       hint: 'pipeline tokens "a photo of sks dog", or pipeline tokens --rare',
@@ -111,7 +112,11 @@ function refuseIdleFlags(
       : []),
   ];
   if (idle.length > 0) {
-    throw new ConfigError('these flags change nothing here', { where, details: idle });
+    throw new ConfigError('these flags change nothing here', {
+      code: 'usage/flag-without-effect',
+      where,
+      details: idle,
+    });
   }
 }
 

@@ -65,6 +65,7 @@ export function validateCommand(terminal: Terminal, exit: SetExitCode): Command 
       const { threads = physicalCores() } = flags;
       if (subjects === undefined && pictures.length > 0) {
         throw new ConfigError('pictures of which subjects?', {
+          code: 'usage/contradiction',
           where: '--pictures',
           expected: '--subjects FOLDER beside it',
           got: pictures.join(' '),
@@ -77,7 +78,11 @@ export function validateCommand(terminal: Terminal, exit: SetExitCode): Command 
       };
       if (!isEncoderFolder(folder)) {
         if (subjects !== undefined) {
-          throw new ConfigError('only encoders score subjects', { where: '--subjects', got: folder });
+          throw new ConfigError('only encoders score subjects', {
+            code: 'usage/flag-without-effect',
+            where: '--subjects',
+            got: folder,
+          });
         }
         refuseFlags(command, ['identity', 'kind', 'background'], 'a model is not asked who is in a picture');
         const model = await modelSource.open(folder);
@@ -106,6 +111,7 @@ function refuseFlags(command: Command, names: readonly string[], why: string): v
     .map((name) => `--${name}`);
   if (said.length === 0) return;
   throw new ConfigError(`${said.join(' and ')} would change nothing: ${why}`, {
+    code: 'usage/flag-without-effect',
     where: said.join(', '),
     hint: `leave ${said.length === 1 ? 'it' : 'them'} out`,
   });
@@ -126,6 +132,7 @@ function namedFolder(text: string): [string, string] {
   const at = text.indexOf('=');
   if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
   throw new ConfigError('pictures need a name', {
+    code: 'usage/bad-value',
     where: '--pictures',
     expected: 'name=folder',
     got: text,

@@ -67,6 +67,7 @@ export function checkedSettings(input: EvaluationInput): EvaluationSettings {
   const parsed = evaluationSchema.safeParse(input);
   if (parsed.success) return parsed.data;
   throw new ConfigError('these settings of an evaluation cannot work', {
+    code: 'config/invalid',
     details: parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'settings'}: ${message}`),
   });
 }
@@ -82,6 +83,7 @@ async function judgesOf(
   if (Object.values(folders).every((folder) => folder === undefined)) {
     if (withoutJudges) return {};
     throw new ConfigError('nobody judges the pictures', {
+      code: 'evaluation/no-judge',
       expected: '--dino FOLDER, --clip FOLDER, --lpips FOLDER or --classifier FOLDER',
       hint: 'fetch facebook/dino-vits16 and openai/clip-vit-base-patch32 from the Hub and name their folders',
     });

@@ -134,6 +134,7 @@ function ofModel(
   const prompts = subjectPrompts({ identifier, ...(classNoun === undefined ? {} : { classNoun }) });
   if (prompts === undefined) {
     throw new ConfigError('nobody knows what its subject is', {
+      code: 'evaluation/unknown-subject',
       where: name,
       expected: '--subject NAME for an example subject, or --class-noun NOUN and --reference DIR',
       got: 'a model that is no run',
@@ -156,6 +157,7 @@ function referencesOf(
   if (reference === FURTHER) {
     if (subject !== undefined && example !== undefined) return furtherDir(subject);
     throw new ConfigError('only example subjects have further pictures', {
+      code: 'evaluation/nothing-to-compare-with',
       where: 'reference',
       expected: `a folder, or a subject of ${Object.keys(exampleSubjects).join(', ')}`,
       got: FURTHER,
@@ -165,6 +167,7 @@ function referencesOf(
   const found = reference ?? example?.instanceDataDir ?? references;
   if (found !== undefined) return found;
   throw new ConfigError('there is nothing to compare with', {
+    code: 'evaluation/nothing-to-compare-with',
     expected: '--reference DIR, or --subject NAME',
   });
 }

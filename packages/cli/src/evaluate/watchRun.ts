@@ -15,6 +15,7 @@ export async function watchOf(config: ResolvedConfig): Promise<SampleWatch | und
   const { dino: judge } = await openJudges({ dino: folder }, { threads });
   if (judge === undefined) {
     throw new ConfigError('nobody can judge the samples', {
+      code: 'watch/no-judge',
       where: earlyStop === undefined ? 'watch' : 'earlyStop',
       expected: '--watch-judge FOLDER: a ViT or DINOv2 as transformers saves it',
       got: 'no judge',

@@ -50,6 +50,7 @@ export async function attachmentsOf(
   for (const { flag, path } of named) {
     if ((await stat(path).catch(() => undefined)) || (await runFolderOf(path))) continue;
     throw new ConfigError('nothing there', {
+      code: 'file/missing',
       where: flag,
       expected: flag === '--lora' ? 'FILE or FILE:weight' : 'FILE or FILE=word',
       got: path,

@@ -46,6 +46,7 @@ async function ofRun(folder: string, exported: string): Promise<Source> {
   const run = await readRun(folder);
   if (!(await stat(exported).catch(() => undefined))) {
     throw new DataError('this run has exported nothing yet', {
+      code: 'run/no-export',
       where: folder,
       got: `${run.state} at step ${run.step} of ${run.maxTrainSteps}`,
       hint: `pipeline resume ${displayPath(folder)}, or pipeline export ${displayPath(folder)} for a checkpoint as it is`,

@@ -234,6 +234,7 @@ function dataError(
 ): DataError {
   const count = problems.length === 1 ? 'a problem' : `${String(problems.length)} problems`;
   return new DataError(`${count} with the pictures`, {
+    code: 'data/unusable-pictures',
     where: typeof source === 'string' ? source : 'pictures',
     details: [...problems, ...warnings.map(({ text }) => `(note) ${text}`)],
     hint: 'repair or remove the files named above, then run again',

@@ -115,6 +115,7 @@ function checkPixelLimit(metadata: Metadata, pixelLimit: number, where: string):
   const height = metadata.pageHeight ?? metadata.height; // of one frame, where frames are stacked
   if (width * height <= pixelLimit) return;
   throw new DataError('the picture is too large', {
+    code: 'data/picture-too-large',
     where,
     expected: `at most ${megapixels(pixelLimit)}`,
     got: `${String(width)} x ${String(height)} = ${megapixels(width * height)}`,
@@ -170,6 +171,7 @@ function divideBy255(value: number): number {
 
 function unreadable(where: string, got: string, cause?: unknown): DataError {
   return new DataError('the picture cannot be used', {
+    code: 'data/unreadable-picture',
     where,
     expected: `a whole ${READABLE} file`,
     got,

@@ -71,6 +71,7 @@ async function findFixture(folder: string): Promise<string> {
     if (found) return place;
   }
   throw new DataError('no image fixtures here', {
+    code: 'data/no-reference-numbers',
     where: folder,
     expected: 'image-transform.json',
     got: 'no such file',

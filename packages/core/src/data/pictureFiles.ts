@@ -73,10 +73,21 @@ async function listFolder(folder: string): Promise<string[]> {
   const expected = 'a folder of pictures';
   const found = await stat(folder).catch(() => undefined);
   if (!found)
-    throw new DataError('there is nothing at this path', { where: folder, expected, got: 'no such folder' });
+    throw new DataError('there is nothing at this path', {
+      code: 'file/missing',
+      where: folder,
+      expected,
+      got: 'no such folder',
+    });
   if (!found.isDirectory()) {
     const hint = 'give its folder, or a list of files';
-    throw new DataError('not a folder', { where: folder, expected, got: 'a file', hint });
+    throw new DataError('not a folder', {
+      code: 'file/not-a-folder',
+      where: folder,
+      expected,
+      got: 'a file',
+      hint,
+    });
   }
   const entries = await readdir(folder, { withFileTypes: true });
   const visible = entries.filter((entry) => !entry.isDirectory() && !entry.name.startsWith('.'));

@@ -42,14 +42,18 @@ export async function readPngText(source: string | Uint8Array): Promise<Record<s
   const bytes = Buffer.from(typeof source === 'string' ? await readFile(source) : source);
   const where = typeof source === 'string' ? source : 'picture';
   if (!bytes.subarray(0, SIGNATURE.length).equals(SIGNATURE)) {
-    throw new DataError('not a PNG file', { where, expected: 'the PNG signature' });
+    throw new DataError('not a PNG file', { code: 'data/not-a-png', where, expected: 'the PNG signature' });
   }
   const texts: Record<string, string> = {};
   for (let at = SIGNATURE.length; at + 12 <= bytes.length;) {
     const length = bytes.readUInt32BE(at);
     const end = at + 12 + length;
     if (end > bytes.length || crc32(bytes.subarray(at + 4, end - 4)) !== bytes.readUInt32BE(end - 4)) {
-      throw new DataError('a damaged PNG file', { where, got: `a broken chunk at byte ${String(at)}` });
+      throw new DataError('a damaged PNG file', {
+        code: 'data/damaged-png',
+        where,
+        got: `a broken chunk at byte ${String(at)}`,
+      });
     }
     const type = bytes.toString('latin1', at + 4, at + 8);
     const entry = parseText(type, bytes.subarray(at + 8, end - 4));

@@ -47,6 +47,7 @@ export function evaluationPrompts({
     const templates = set[category];
     if (templates === undefined) {
       throw new ConfigError('there are no prompts in this category', {
+        code: 'prompt/no-such-category',
         expected: PROMPT_CATEGORIES.filter((known) => set[known] !== undefined).join(', '),
         got: category,
       });

@@ -58,6 +58,7 @@ function embed(parameters: Parameters, config: ClipModelConfig['vision'], pixels
   const [batch = 1, height, width] = pixels.shape;
   if (height !== imageSize || width !== imageSize) {
     throw new ShapeError('the picture is not of the size the network knows places of', {
+      code: 'evaluation/picture-size',
       where: parameters.component,
       expected: `${imageSize} × ${imageSize} pixels`,
       got: `${height} × ${width}`,

@@ -70,6 +70,7 @@ async function withTokenizer(
 ): Promise<Record<string, unknown>> {
   if (tokenizer === undefined) {
     throw new ConfigError('a text tower needs a tokenizer', {
+      code: 'evaluation/no-tokenizer',
       where: 'tokenizer',
       expected: 'a folder with vocab.json and merges.txt',
       got: 'nothing',
@@ -141,7 +142,11 @@ function firstValues(
   if (key.endsWith('.weight') && shape.length === 1) return new Float32Array(size).fill(1);
   const deviations = 'text_config' in config ? clipDeviations(config) : VIT_DEVIATIONS;
   const std = deviations.find(([pattern]) => pattern.test(key))?.[1];
-  if (std === undefined) throw new WeightsError('nobody says how this weight starts', { where: key });
+  if (std === undefined)
+    throw new WeightsError('nobody says how this weight starts', {
+      code: 'evaluation/unknown-encoder',
+      where: key,
+    });
   return createRng(seed)
     .stream(`initial.encoder.${key}`, 0, 0)
     .normal(size)

@@ -37,6 +37,7 @@ export function labelColumns(json: unknown, where: string): LabelColumns | undef
   const count = Object.values(columns).flat().length;
   if (count === flat.length) return columns;
   throw new WeightsError('says two numbers of labels', {
+    code: 'evaluation/labels',
     where,
     expected: `${flat.length} labels in label_columns, as in id2label`,
     got: String(count),

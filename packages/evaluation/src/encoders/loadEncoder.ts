@@ -87,6 +87,7 @@ async function textFeatures(
   const tokenizer = await loadTokenizer(folder, settings);
   if (tokenizer.vocabSize > vocabSize) {
     throw new WeightsError('the tokenizer does not belong to the text tower', {
+      code: 'evaluation/other-tokenizer',
       where: folder,
       expected: `at most ${vocabSize} tokens`,
       got: `${tokenizer.vocabSize}`,
@@ -131,6 +132,7 @@ async function jsonIn(folder: string, name: string): Promise<Record<string, unkn
   if (text === undefined) {
     const isFolder = (await stat(folder).catch(() => undefined))?.isDirectory() === true;
     throw new WeightsError(isFolder ? 'has no such file' : 'there is no such folder', {
+      code: 'evaluation/encoder-incomplete',
       where: isFolder ? where : folder,
       expected: `${CONFIG}, ${WEIGHTS}, ${PREPROCESSOR}`,
       hint: 'a folder as transformers’ save_pretrained writes it',
@@ -139,6 +141,6 @@ async function jsonIn(folder: string, name: string): Promise<Record<string, unkn
   try {
     return JSON.parse(text) as Record<string, unknown>;
   } catch (cause) {
-    throw new WeightsError('is not valid JSON', { where, got: String(cause), cause });
+    throw new WeightsError('is not valid JSON', { code: 'json/damaged', where, got: String(cause), cause });
   }
 }

@@ -51,6 +51,7 @@ export function createEncoderNetwork(json: unknown, name: string, where: string)
       return clipNetwork(json, name, where);
     default:
       throw new WeightsError('is no encoder that is known', {
+        code: 'evaluation/unknown-encoder',
         where,
         expected: 'model_type vit, dinov2, dinov2_with_registers or clip',
         got: String(modelType),

@@ -30,6 +30,7 @@ export async function writeTokenizer(
   const kept = size === undefined ? merges.length : Math.min(merges.length, size - bytes - specials.length);
   if (kept < 0) {
     throw new ConfigError('too few tokens to spell with', {
+      code: 'evaluation/small-vocabulary',
       where: 'vocabularySize',
       expected: `at least ${bytes + specials.length}: each byte, inside a word and at its end, and the specials`,
       got: String(size),

@@ -69,6 +69,7 @@ export function patchStates(
   const [batch = 1, height = 0, width = 0, channels = 3] = pixels.shape;
   if (height % size !== 0 || width % size !== 0) {
     throw new ShapeError('the picture is not made of whole patches', {
+      code: 'evaluation/picture-size',
       where: parameters.component,
       expected: `multiples of ${size} pixels`,
       got: `${height} × ${width}`,

@@ -54,6 +54,7 @@ export function textJudge(encoder: ImageEncoder, options: EncoderJudgeOptions = 
   const { text } = encoder;
   if (text === undefined) {
     throw new ConfigError('this encoder reads no texts', {
+      code: 'evaluation/wrong-judge',
       where: basename(encoder.source),
       expected: 'a CLIP model, with a text tower and a tokenizer',
       got: 'an encoder of pictures alone',
@@ -85,6 +86,7 @@ export function classifierJudge(
     (kind === undefined && columns.length === 1 ? columns[0] : undefined);
   if (labels === undefined || column === undefined) {
     throw new ConfigError('this classifier does not say what pictures show', {
+      code: 'evaluation/wrong-judge',
       where: basename(encoder.source),
       expected: kind ?? 'labels of a kind called noun or label',
       got: columns.map(([name]) => name).join(', ') || 'no labels',
@@ -139,7 +141,11 @@ function seatOf(encoder: ImageEncoder, options: SeatOptions): Seat {
     options.preprocessing ??
     parsePreprocessorConfig(encoder.preprocessor, `${place}/preprocessor_config.json`);
   const size = outputSize(preprocessing);
-  if (size === undefined) throw new DataError('its pictures would have many sizes', { where: place });
+  if (size === undefined)
+    throw new DataError('its pictures would have many sizes', {
+      code: 'evaluation/preprocessing',
+      where: place,
+    });
   let machine: Promise<Machine> | undefined;
   const start = (): Promise<Machine> =>
     (machine ??= startMachine(

@@ -36,6 +36,7 @@ export async function readLpipsFiles(path: string, trunk?: TrunkName): Promise<L
   }
   if (missing.length > 0) {
     throw new WeightsError('lin layers are missing', {
+      code: 'evaluation/no-lpips-weights',
       where: path,
       details: missing,
       hint: 'put the lin layers of the lpips package beside the trunk, as safetensors',
@@ -50,6 +51,7 @@ async function safetensorsIn(path: string): Promise<string[]> {
   const names = found ? (await readdir(path)).filter((name) => name.endsWith('.safetensors')).sort() : [];
   if (names.length > 0) return names.map((name) => join(path, name));
   throw new WeightsError('no weights of LPIPS here', {
+    code: 'evaluation/no-lpips-weights',
     where: path,
     expected: 'a .safetensors file, or a folder with some: trunk as in torchvision, lin layers as in lpips',
     got: found ? 'none' : 'nothing at this path',

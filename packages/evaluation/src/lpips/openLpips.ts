@@ -114,7 +114,11 @@ function declare({ trunk, tensors }: LpipsFiles, where: string): LpipsNetwork {
     return [`${key}: expected [${shape.join()}], got ${got ? `[${got.join()}]` : 'nothing'}`];
   });
   if (missing.length > 0 || wrong.length > 0) {
-    throw new WeightsError(`these are not the weights of LPIPS ${trunk}`, { where, details: wrong });
+    throw new WeightsError(`these are not the weights of LPIPS ${trunk}`, {
+      code: 'evaluation/no-lpips-weights',
+      where,
+      details: wrong,
+    });
   }
   return network;
 }
@@ -123,6 +127,7 @@ function requireOneSize(pictures: readonly RgbImage[], width: number, height: nu
   const other = pictures.find((picture) => picture.width !== width || picture.height !== height);
   if (other === undefined) return;
   throw new DataError('LPIPS compares pictures of one size', {
+    code: 'evaluation/picture-size',
     expected: `${width} x ${height}`,
     got: `${other.width} x ${other.height}`,
   });

@@ -72,6 +72,7 @@ function valueOf(metric: Metric, evidence: Evidence): MetricValue | undefined {
   const value = typeof result === 'number' ? { value: result } : result;
   if (typeof value.value === 'number') return value;
   throw new PluginError('a metric’s value is no number', {
+    code: 'evaluation/bad-metric',
     where: `metric ${metric.name}`,
     expected: 'a number, or { value: number }',
     got: JSON.stringify(result),
@@ -81,5 +82,6 @@ function valueOf(metric: Metric, evidence: Evidence): MetricValue | undefined {
 function requireUniqueNames(metrics: readonly Metric[]): void {
   const names = metrics.map(({ name }) => name);
   const twice = names.filter((name, i) => names.indexOf(name) !== i);
-  if (twice.length > 0) throw new PluginError('two metrics have one name', { details: twice });
+  if (twice.length > 0)
+    throw new PluginError('two metrics have one name', { code: 'evaluation/bad-metric', details: twice });
 }

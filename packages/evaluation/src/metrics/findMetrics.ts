@@ -18,6 +18,7 @@ export async function findMetrics(names: readonly string[], cwd: string = proces
     const found = [...new Set([module['default'], ...Object.values(module)].flat())].filter(isMetric);
     if (found.length === 0) {
       throw new PluginError('it exports no metric', {
+        code: 'evaluation/bad-metric',
         where: `metric ${name}`,
         expected: 'export default defineMetric({ … })',
         got: `exports ${Object.keys(module).join(', ') || 'nothing'}`,

@@ -48,6 +48,7 @@ export function defineMetric(definition: MetricDefinition): Metric {
   const { name, needs } = definition;
   if (!/^[a-z][a-zA-Z0-9]*$/.test(name)) {
     throw new PluginError('a metric cannot be called so', {
+      code: 'evaluation/bad-metric',
       where: `defineMetric(${JSON.stringify(name)})`,
       expected: 'a name in camelCase, like clipI',
       got: JSON.stringify(name),
@@ -56,6 +57,7 @@ export function defineMetric(definition: MetricDefinition): Metric {
   const unknown = needs.filter((role) => !JUDGE_ROLES.includes(role));
   if (unknown.length > 0) {
     throw new PluginError('no such judge', {
+      code: 'evaluation/bad-metric',
       where: `metric ${name}`,
       expected: JUDGE_ROLES.join(', '),
       got: unknown.join(', '),

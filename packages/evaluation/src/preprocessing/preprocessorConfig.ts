@@ -77,6 +77,7 @@ export function parsePreprocessorConfig(value: unknown, where: string): Preproce
   const read = processorFile.safeParse(value);
   if (!read.success) {
     throw new DataError('not the settings of an image processor', {
+      code: 'evaluation/preprocessing',
       where,
       details: read.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`),
     });
@@ -87,6 +88,7 @@ export function parsePreprocessorConfig(value: unknown, where: string): Preproce
   const defaults = PROCESSORS[type.replace(/(Fast|Pil)$/, '')];
   if (defaults === undefined) {
     throw new DataError('an image processor nobody knows here', {
+      code: 'evaluation/preprocessing',
       where,
       expected: Object.keys(PROCESSORS).join(', '),
       got: type,
@@ -95,6 +97,7 @@ export function parsePreprocessorConfig(value: unknown, where: string): Preproce
   const resample = RESAMPLES[file.resample ?? defaults.resample];
   if (resample === undefined) {
     throw new DataError('pictures cannot be resized so', {
+      code: 'evaluation/preprocessing',
       where,
       expected: 'resample 1 (lanczos), 2 (bilinear), 3 (bicubic) or 4 (box)',
       got: String(file.resample),
@@ -107,6 +110,7 @@ export function parsePreprocessorConfig(value: unknown, where: string): Preproce
       : undefined;
   if (crop === undefined && !('resize' in resize && typeof resize.resize === 'object')) {
     throw new DataError('its pictures would have many sizes', {
+      code: 'evaluation/preprocessing',
       where,
       expected: 'a crop, or a size of height and width',
       got: JSON.stringify({ size: file.size, do_center_crop: file.do_center_crop }),
@@ -132,6 +136,7 @@ export async function readPreprocessorConfig(folder: string): Promise<Preprocess
     value = JSON.parse(await readFile(path, 'utf8'));
   } catch (cause) {
     throw new DataError('no settings of an image processor', {
+      code: 'evaluation/preprocessing',
       where: path,
       expected: 'the preprocessor_config.json that is published beside an encoder',
       got: cause instanceof Error ? cause.message : String(cause),

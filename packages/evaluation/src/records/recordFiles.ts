@@ -103,6 +103,7 @@ export async function readEvidence(folder: string): Promise<{ evidence: Evidence
       const feature = rows.get(role)?.[row];
       if (feature === undefined) {
         throw new DataError('records and features do not belong together', {
+          code: 'evaluation/damaged-records',
           where: `${join(folder, RECORDS)}:${number + 1}`,
           expected: `row ${row} of ${role} in ${FEATURES}`,
           got: `${rows.get(role)?.length ?? 0} rows`,
@@ -154,6 +155,7 @@ async function readText(path: string): Promise<string> {
     return await readFile(path, 'utf8');
   } catch (cause) {
     throw new DataError('no records of an evaluation here', {
+      code: 'evaluation/no-records',
       where: path,
       expected: 'what pipeline evaluate writes',
       got: 'no such file',

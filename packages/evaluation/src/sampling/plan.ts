@@ -31,6 +31,7 @@ export function planPictures(subject: EvaluationSubject, settings: EvaluationSet
   };
   if (!subject.model.samplers.includes(sampler.sampler)) {
     throw new ConfigError('no such sampler', {
+      code: 'sampler/unknown',
       where: 'sampler',
       expected: `one of ${subject.model.samplers.join(', ')}`,
       got: sampler.sampler,
@@ -69,7 +70,10 @@ function templatesOf(
   }
   const templates = [...new Set(asked ?? own)];
   if (templates.length > 0) return templates;
-  throw new ConfigError('nothing says what to show', { expected: 'prompts with {} for the subject' });
+  throw new ConfigError('nothing says what to show', {
+    code: 'evaluation/no-prompts',
+    expected: 'prompts with {} for the subject',
+  });
 }
 
 /** An empty subject leaves no gap, and one with an article of its own needs no second. */

@@ -36,6 +36,7 @@ export function parseStopRule(text: string): StopRule {
       return { left: measured, operator: operator as Condition['operator'], right: other ?? number };
     }
     throw new ConfigError('no condition to end training at', {
+      code: 'watch/bad-condition',
       where: 'earlyStop',
       expected: `a measure of ${WATCHED.join(', ')}, then > >= < or <=, then a number or another of them; several with commas`,
       got: `${part.trim()}${measured === undefined ? didYouMean(left, WATCHED) : ''}`,

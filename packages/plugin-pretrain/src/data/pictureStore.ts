@@ -97,6 +97,7 @@ async function contentHashes({ pictures, cache, signal }: PictureStoreOptions): 
   }
   if (missing.length > 0) {
     throw new DataError('pictures are missing', {
+      code: 'pretrain/pictures-missing',
       where: missing[0] ?? '',
       got: missing.length === 1 ? 'no such file' : `no such file, and ${missing.length - 1} more`,
       hint: 'make the data again, or take the lines of these pictures out of metadata.jsonl',

@@ -34,6 +34,7 @@ export function pictureSampler(
   const sampler = config.sampler ?? model.recommended.sampler ?? model.samplers[0] ?? '';
   if (!model.samplers.includes(sampler))
     throw new ConfigError('no such sampler', {
+      code: 'sampler/unknown',
       where: 'sampler',
       expected: model.samplers.join(', '),
       got: sampler,

@@ -22,6 +22,7 @@ export const datasetStage: Stage<readonly CaptionedPicture[], PictureStore, Comp
     if (store.training.length === 0) {
       await store.close();
       throw new DataError('no picture is left to train on', {
+        code: 'pretrain/no-pictures',
         where: 'heldOutShare',
         got: `${heldOutShare} of ${pictures.length} pictures`,
         hint: 'hold fewer out, or add pictures',

@@ -50,6 +50,7 @@ export async function measureFidelity(options: FidelityOptions): Promise<Fidelit
       const instances = await namesIn(join(subjects, name));
       if (instances.length === 0) {
         throw new DataError('the subject has no pictures', {
+          code: 'pretrain/no-pictures',
           where: join(subjects, name),
           expected: '*.png',
         });

@@ -77,6 +77,7 @@ async function validateImageText(options: ValidationOptions, store: PictureStore
   );
   if (shown.length === 0) {
     throw new DataError('captions do not say what is measured', {
+      code: 'pretrain/captions-without-columns',
       where: `columns ${kind} and ${background}`,
       expected: 'captions that name the value of one and go on with the other: a cat on the beach',
       got: store.pictures[0]?.caption ?? 'no captions',
