@@ -1,6 +1,5 @@
 // Codes of this package's errors and warnings, with what they mean; docs/errors.md is made from such lists.
 export const CODES = {
-  'data/no-reference-numbers': 'A folder holds none of the files that numbers are compared with.',
   'hub/damaged-answer': 'The Hub, or what stands in its place, gave an answer that makes no sense.',
   'hub/damaged-download': 'What was downloaded is not what the Hub announced; it was removed.',
   'hub/no-access': 'The Hub does not let you read this model: it is gated, private or misspelt.',
@@ -32,7 +31,6 @@ export const CODES = {
   'sampler/does-not-fit-schedule': 'A sampler cannot run with this noise schedule or number of steps.',
   'sampler/needs-noise': 'A sampler that adds noise was given none.',
   'sampler/no-counterpart': 'No sampler does what the scheduler of a model does.',
-  'sampler/unknown': 'There is no sampler of this name.',
   'tokenizer/missing-files': 'A tokenizer lacks its vocabulary or merges.',
   'tokenizer/not-clip': 'A tokenizer is not the byte-pair tokenizer of CLIP.',
   'tokenizer/token-taken': 'A placeholder is a token of the tokenizer already.',
