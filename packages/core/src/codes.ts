@@ -37,6 +37,8 @@ export const CODES = {
   'plugin/second-core': 'A plugin brings its own copy of @likeness/core.',
   'plugin/services': 'A service that a plugin needs is provided by nobody, or by several.',
   'plugin/setup-failed': 'A plugin failed while it was set up.',
+  'plugin/step-inputs':
+    'The inputs a plugin adds to the train step are not declared, share a name, or are read with two shapes.',
   'prompt/common-identifier':
     'Warning: the identifier is a common word, whose meaning mixes with the subject.',
   'prompt/identifier-in-pieces': 'Warning: the identifier is several tokens.',

@@ -45,7 +45,9 @@ async function prepareMachine(
   });
   const [trained] = options.trainedBaseWeights ?? [];
   if (config.baseWeights === 'bf16' && trained !== undefined)
-    throw new ConfigError(trainsWhatIsHeldInBf16(`the recipe (${trained})`));
+    throw new ConfigError(trainsWhatIsHeldInBf16(`the recipe (${trained})`), {
+      code: 'config/invalid',
+    });
   const train = createTrainFunctions(options);
 
   const { functions: planned, base } = planFunctions(setting, pictures, dataset.items.length);

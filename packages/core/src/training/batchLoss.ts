@@ -51,7 +51,8 @@ export function lossOf(
   const { model, batchSize, withPrior, trainsTextEncoder, lossTerms } = options;
   const input = (name: string): Tensor => {
     const tensor = inputs[name];
-    if (tensor === undefined) throw new EngineError('a train step lacks an input', { where: name });
+    if (tensor === undefined)
+      throw new EngineError('a train step lacks an input', { code: 'engine/feeds', where: name });
     return tensor;
   };
   const timesteps = tf.cast(input('timesteps'), 'float32');
@@ -108,6 +109,7 @@ function predictFrozen(
 ): Tensor {
   if (trained.length > 0) {
     throw new PluginError("a loss asks what the frozen model predicts, and the model's own weights train", {
+      code: 'recipe/plugins-do-not-fit',
       expected: 'a method that trains adapters only (lora)',
       got: `${trained.length} weights of the model to be trained, ${trained[0] ?? ''} the first`,
     });

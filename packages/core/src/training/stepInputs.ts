@@ -45,13 +45,17 @@ export function findStepInputs(
   const names = declared.map(({ name }) => name);
   const twice = names.filter((name, i) => names.indexOf(name) !== i);
   if (twice.length > 0)
-    throw new PluginError('two inputs of the train step have one name', { details: [...new Set(twice)] });
+    throw new PluginError('two inputs of the train step have one name', {
+      code: 'plugin/step-inputs',
+      details: [...new Set(twice)],
+    });
   if (declared.length === 0) return [];
   const found = new Map<StepInput, DrawnInput>();
   const collect = (input: StepInput, shape: readonly number[]): Tensor => {
     const { name } = input;
     if (!declared.includes(input)) {
       throw new PluginError('an input of the train step is read and not declared', {
+        code: 'plugin/step-inputs',
         where: name,
         hint: 'list it in the stepInputs of the trainable',
       });
@@ -59,6 +63,7 @@ export function findStepInputs(
     const known = found.get(input)?.shape ?? shape;
     if (known.join() !== shape.join()) {
       throw new PluginError('an input of the train step is read with two shapes', {
+        code: 'plugin/step-inputs',
         where: name,
         expected: `[${known.join()}]`,
         got: `[${shape.join()}]`,
@@ -83,6 +88,7 @@ export function withStepInputs<T>(
     const tensor = inputs[key];
     if (tensor === undefined)
       throw new PluginError('an input of the train step is read, and was not at first', {
+        code: 'plugin/step-inputs',
         where: input.name,
       });
     return tensor;

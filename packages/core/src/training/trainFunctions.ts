@@ -95,7 +95,10 @@ export function createTrainFunctions(options: TrainFunctionsOptions): TrainFunct
   const sumOf = (variable: Variable): Variable => {
     const sum = sums.get(variable);
     if (sum === undefined)
-      throw new EngineError('a trained variable has no gradient sum', { where: variable.name });
+      throw new EngineError('a trained variable has no gradient sum', {
+        code: 'engine/variables',
+        where: variable.name,
+      });
     return sum;
   };
   const accumulate = defineFunction(gradientInputs, (inputs) => {
