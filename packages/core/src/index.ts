@@ -103,6 +103,7 @@ export type { Words } from './prompts/promptWarnings.ts';
 
 export { openCheckpoints, resolveResume } from './runFolder/checkpoints.ts';
 export type { Checkpoint, Checkpoints, UnfinishedCheckpoint } from './runFolder/checkpoints.ts';
+export { acquireFolderLock, LOCK_FILE } from './runFolder/folderLock.ts';
 export { lossCurve, openEventLog, readEvents } from './runFolder/eventLog.ts';
 export type { EventLog, LossPoint } from './runFolder/eventLog.ts';
 export { modelCard } from './runFolder/modelCard.ts';

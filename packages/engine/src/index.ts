@@ -29,6 +29,8 @@ export * from './safetensors/index.ts';
 export * from './random/index.ts';
 export { cacheDir, ensureTensorFlow, findAllocator, tensorFlowStatus } from './install/index.ts';
 export type { InstallProgress, TensorFlowInstall } from './install/index.ts';
+export { lockHolder, tryLock, waitForLock } from './files/processLock.ts';
+export type { LockHolder, LockWait, ProcessLock } from './files/processLock.ts';
 export {
   ConfigError,
   DataError,

@@ -3,8 +3,8 @@
 import { createHash } from 'node:crypto';
 import { rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { waitForLock } from '@likeness/engine';
 import { FileError, withFileErrors } from '../errors.ts';
-import { takeLock } from './makingLock.ts';
 import { stableJson } from './stableJson.ts';
 import {
   beginFolder,
@@ -94,14 +94,15 @@ export function openCache(dir: string): Cache {
     if (found !== undefined) return found;
     const { folder } = entry(kind, parts);
     const isThere = async (): Promise<boolean> => (await find(kind, parts)) !== undefined;
-    const release = await withFileErrors(folder, () => takeLock(lockOf(folder), isThere, signal));
-    if (release === undefined) return folder;
+    // Locking saves work and nothing depends on it: what is made by two all the same is whole each time.
+    const lock = await withFileErrors(folder, () => waitForLock(lockOf(folder), { isDone: isThere, signal }));
+    if (lock === undefined) return folder;
     try {
       // Its maker may have finished between the first look and the lock.
       if (await isThere()) return folder;
       return await make(kind, parts, create);
     } finally {
-      await release();
+      await lock.release();
     }
   };
 

@@ -15,12 +15,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { withLock } from '../files/processLock.ts';
 import { cacheDir } from './cacheDir.ts';
 import { bindingKey, bindingVersion, compileBinding } from './compileBinding.ts';
 import { downloadWheel } from './download.ts';
 import { chooseWheels, type TensorFlowVariant, type WheelTarget } from './lock.ts';
 import { hasNvidiaDriver } from './nvidia.ts';
-import { withProcessLock } from './processLock.ts';
 import type { OnInstallProgress } from './progress.ts';
 import { findToolchain } from './tools.ts';
 import { unpackWheel } from './unpack.ts';
@@ -64,11 +64,14 @@ export async function ensureTensorFlow({
   const folder = installFolder(target, cache);
   const ready = readInstall(target, folder);
   if (ready) return ready;
-  return withProcessLock(
+  return withLock(
     `${folder}.lock`,
     async () => readInstall(target, folder) ?? (await install(target, folder, onProgress)),
-    (pid) => {
-      onProgress({ step: 'wait', message: `TensorFlow: process ${String(pid)} is setting it up, waiting` });
+    ({ pid, host }) => {
+      onProgress({
+        step: 'wait',
+        message: `TensorFlow: process ${pid} on ${host} is setting it up, waiting`,
+      });
     },
   );
 }
