@@ -218,6 +218,39 @@ describe('resolveConfig', () => {
     ]);
   });
 
+  it("says a plugin's optimizer in the config: record, identity and metadata are made from it", () => {
+    const optimizer = { name: 'adam', beta1: 0.5, beta2: 0.9, epsilon: 1e-6, weightDecay: 0.1 } as const;
+    const bringing = (settings: typeof optimizer | { name: 'sgd' }) =>
+      definePlugin({
+        name: 'bringing',
+        description: 'brings an optimizer',
+        options: z.strictObject({}),
+        setup: () => ({ optimizer: { ...optimizer, ...settings } }),
+      });
+    const plugins = [method(), bringing(optimizer)()];
+    const { config, warnings } = resolve({
+      plugins,
+      layers: [file({ ...pictures, adamBeta1: 0.8, adamWeightDecay: 0.1 })],
+    });
+    expect(config).toMatchObject({
+      optimizer: 'adam',
+      adamBeta1: 0.5,
+      adamBeta2: 0.9,
+      adamEpsilon: 1e-6,
+      adamWeightDecay: 0.1,
+    });
+    expect(warnings).toEqual([
+      {
+        code: 'config/no-effect',
+        text: 'adamBeta1 has no effect: the optimizer of bringing says 0.5',
+      },
+    ]);
+    const impossible = bringing({ ...optimizer, beta1: 1 } as unknown as typeof optimizer);
+    expect(() => resolve({ plugins: [method(), impossible()] })).toThrow('optimizer of bringing: adamBeta1');
+    const plain = resolve({ plugins: [method(), bringing({ name: 'sgd' })()] }).config;
+    expect(plain).toMatchObject({ optimizer: 'sgd', adamBeta1: 0.9, adamWeightDecay: 0.1 });
+  });
+
   it('warns of words that the model takes otherwise than one may think', () => {
     // A letter is a token.
     const tokenizer = { modelMaxLength: 22, encode: (text: string) => Array.from(text, () => 0) };

@@ -13,6 +13,7 @@ import { promptWarnings, type Words } from '../prompts/promptWarnings.ts';
 import { flagsFromSchema } from './flags.ts';
 import { layerSetting, mergeLayers, problemsOf, type ConfigLayer } from './layers.ts';
 import { didYouMean } from './nearestName.ts';
+import { optimizerLayer, replacedOptimizerSettings } from './pluginOptimizer.ts';
 import { physicalCores } from './physicalCores.ts';
 import { defaultSamplePrompts, subjectPrompts } from './prompts.ts';
 import { ignoredOptions, refusals } from './refusals.ts';
@@ -117,8 +118,14 @@ export function resolveConfig({ plugins, layers, model, subjects = {} }: Resolve
     prompts,
   );
 
-  const all: ConfigLayer[] = [...setUp.defaults, recommendedLayer(model.recommended), ...chosen];
-  const overPlugins = setUp.defaults.flatMap(problemsOfDefaults);
+  const optimizer = optimizerLayer(setUp.plugins);
+  const all: ConfigLayer[] = [
+    ...setUp.defaults,
+    recommendedLayer(model.recommended),
+    ...chosen,
+    ...(optimizer ? [optimizer] : []),
+  ];
+  const overPlugins = [...setUp.defaults, ...(optimizer ? [optimizer] : [])].flatMap(problemsOfDefaults);
   if (overPlugins.length > 0) throw configError(overPlugins);
   const merged = configSchema.parse(mergeLayers(all));
   const config: ResolvedConfig = {
@@ -144,6 +151,7 @@ export function resolveConfig({ plugins, layers, model, subjects = {} }: Resolve
     isNewWord: called.identifier !== prompts.identifier,
   };
   const warnings = [
+    ...replacedOptimizerSettings(optimizer, layers),
     ...ignoredOptions(config, (key) => isChosen(key, merged, layers)),
     ...(model.tokenizer === undefined ? [] : promptWarnings(words, model.tokenizer)),
   ];

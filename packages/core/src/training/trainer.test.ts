@@ -1,9 +1,12 @@
 // The compiled steps on the tiny model: accumulation, moving averages, masks and weights, against sums made by hand.
 import { createRng, variableInfo } from '@likeness/engine';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import type { ConfigInput } from '../config/schema.ts';
+
 import { createRunContainer } from '../di/runContainer.ts';
 import { instanceLoss } from '../losses/denoisingLoss.ts';
+import { definePlugin } from '../plugins/definePlugin.ts';
 import { createTrial, type Trial } from '../testing/index.ts';
 import { tinyMethod } from '../testing/tinyMethod.ts';
 import { concatFloats, type Batch, type EncodedData } from './batch.ts';
@@ -30,9 +33,12 @@ interface Opened {
   readonly trainer: Trainer;
 }
 
-async function openTrainer(values: ConfigInput, batchAt: (microStep: number) => Batch): Promise<Opened> {
-  const { model } = trial;
-  const { config, plugins } = trial.resolve(values);
+async function openTrainer(
+  values: ConfigInput,
+  batchAt: (microStep: number) => Batch,
+  { model, resolve }: Trial = trial,
+): Promise<Opened> {
+  const { config, plugins } = resolve(values);
   const container = createRunContainer({ config, model, plugins, denoisingLoss: instanceLoss });
   const trainables = await attachTrainables(container.trainables);
   const options = trainOptions({ config, model, container, trainables, latentShape: LATENT_SHAPE });
@@ -148,6 +154,55 @@ describe('the moving average', () => {
       expect(value).toBeCloseTo(expected[i]!, 5);
     });
     expect(Math.abs(average[0]! - (await machine.program.read([name])).get(name)![0]!)).toBeGreaterThan(1e-4);
+  });
+});
+
+describe("a plugin's optimizer", () => {
+  it("takes the steps of Adam with the plugin's betas, bias correction too", async () => {
+    // An epsilon that keeps Adam's step from being the sign of a gradient that is nearly nothing.
+    const [beta1, beta2, epsilon, learningRate] = [0.5, 0.9, 1e-2, 0.02];
+    const bringing = definePlugin({
+      name: 'bringing',
+      description: 'brings an optimizer',
+      options: z.strictObject({}),
+      setup: () => ({ optimizer: { name: 'adam', beta1, beta2, epsilon, weightDecay: 0 } }),
+    });
+    const values = { trainBatchSize: 2, maxGradNorm: 0, adamWeightDecay: 0 } as const;
+    const batch = rows('i', 0, 2);
+    const trialOfPlugin = await createTrial({ plugins: [tinyMethod({}), bringing()] });
+    const opened = await openTrainer({ ...values, learningRate }, () => batch, trialOfPlugin);
+    // Gradients where the weights are: steep plain descent, whose step is the gradient times its rate.
+    const rate = 1000;
+    const probe = await openTrainer(
+      { ...values, optimizer: 'sgd', learningRate: rate },
+      () => batch,
+      await createTrial({ plugins: [tinyMethod({})] }),
+    );
+    const names = probe.train.trained;
+    expect(opened.train.trained).toHaveLength(names.length);
+    const start = await trainedWeights(opened);
+    let weights = start;
+    const [mean, squares] = [weights.map(() => 0), weights.map(() => 0)];
+    for (let step = 0; step < 3; step++) {
+      const held = await opened.machine.program.read(opened.train.trained);
+      const values = [...held.values()];
+      await probe.machine.program.write(new Map(names.map((name, i) => [name, values[i]!])));
+      await probe.trainer.step(0);
+      const after = await trainedWeights(probe);
+      const gradient = values.flatMap((value) => [...value]).map((value, i) => (value - after[i]!) / rate);
+      weights = weights.map((weight, i) => {
+        mean[i] = beta1 * mean[i]! + (1 - beta1) * gradient[i]!;
+        squares[i] = beta2 * squares[i]! + (1 - beta2) * gradient[i]! ** 2;
+        const [m, v] = [mean[i]! / (1 - beta1 ** (step + 1)), squares[i]! / (1 - beta2 ** (step + 1))];
+        return weight - (learningRate * m) / (Math.sqrt(v) + epsilon);
+      });
+      await opened.trainer.step(step);
+    }
+    const trained = await trainedWeights(opened);
+    trained.forEach((value, i) => {
+      expect(value).toBeCloseTo(weights[i]!, 4);
+    });
+    expect(Math.max(...trained.map((value, i) => Math.abs(value - start[i]!)))).toBeGreaterThan(0.02);
   });
 });
 
