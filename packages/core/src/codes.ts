@@ -23,6 +23,8 @@ export const CODES = {
   'data/unreadable-picture': 'A picture is damaged, cut short, or of a kind that is not read.',
   'data/unusable-pictures': 'Pictures of a folder cannot be used, or are too few; every one is named.',
   'model/no-such-format': 'The model cannot be exported in this format.',
+  'model/not-finite':
+    'A model computes NaN or infinity before anything was trained: its weights are damaged.',
   'model/two-shapes': 'Two layers of a network ask for one weight with different shapes.',
   'plugin/ambiguous': 'Several installed packages bring a plugin of this name.',
   'plugin/bad-name': 'A plugin cannot be called so: names are lower-case words joined by dashes.',

@@ -1,6 +1,6 @@
 // Whole runs on the tiny model: what is said in which order, how a run stops, what class pictures cost twice.
 import { existsSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readSafetensorsHeader, readTensorRaw } from '@likeness/engine';
 import { describe, expect, it, vi } from 'vitest';
@@ -11,8 +11,22 @@ import { exportCheckpoint } from './exportCheckpoint.ts';
 import { runPipeline } from './pipeline.ts';
 import { readEvents } from './runFolder/eventLog.ts';
 import { readRun } from './runFolder/runSummary.ts';
-import { createTrial, writeTinyPictures, type Trial } from './testing/index.ts';
+import {
+  createTinyModel,
+  createTrial,
+  openTinyModel,
+  writeTinyPictures,
+  type Trial,
+} from './testing/index.ts';
 import { tinyMethod } from './testing/tinyMethod.ts';
+
+/** Writes NaN where the first number of a tensor is. */
+async function holdNaN(path: string, key: string): Promise<void> {
+  const { offset } = (await readSafetensorsHeader(path)).tensors.get(key)!;
+  const file = await open(path, 'r+');
+  await file.write(Buffer.from(Float32Array.of(NaN).buffer), 0, 4, offset);
+  await file.close();
+}
 
 type MethodOptions = Parameters<typeof tinyMethod>[0];
 const trialOf = (options: MethodOptions = {}, config: ConfigInput = {}): Promise<Trial> =>
@@ -181,12 +195,30 @@ describe('a run that diverges', () => {
     await noEngineIsLeft();
   });
 
-  it('names the term that is infinite, and that there is no checkpoint', async () => {
+  it('in its first step has another cause than the learning rate: the term that is infinite is named', async () => {
     const trial = await trialOf({ dividesByZero: true });
     const failing = trial.run({ outputDir: join(trial.folder, 'run') });
-    await expect(failing).rejects.toThrow(
-      /step 1: training has diverged\n {2}- infinite is Infinity\n[^]*no checkpoint from before it/,
-    );
+    await expect(failing).rejects.toMatchObject({
+      code: 'model/not-finite',
+      where: 'step 1',
+      details: expect.arrayContaining(['infinite is Infinity']) as unknown,
+      hint: expect.stringContaining('the learning rate is not the cause') as unknown,
+    });
+  });
+
+  it('because the model holds NaN says so, not that the learning rate is too large', async () => {
+    const trial = await createTrial({
+      plugins: [tinyMethod({})],
+      model: async (folder) => {
+        await createTinyModel(folder);
+        await holdNaN(join(folder, 'unet/diffusion_pytorch_model.safetensors'), 'conv_in.weight');
+        return openTinyModel(folder);
+      },
+    });
+    await expect(trial.run({ outputDir: join(trial.folder, 'run') })).rejects.toMatchObject({
+      code: 'model/not-finite',
+      hint: expect.stringContaining('weights of the model hold NaN') as unknown,
+    });
   });
 });
 

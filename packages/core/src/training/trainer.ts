@@ -4,7 +4,7 @@ import { createRng, type Program, type Rng, type TypedData } from '@likeness/eng
 import type { ResolvedConfig } from '../config/resolveConfig.ts';
 import type { DiffusionModel, LossTerm, ParameterGroup } from '../contracts.ts';
 import type { LearningRateSchedule } from '../optimizer/lrSchedule.ts';
-import { EngineError } from '../errors.ts';
+import { EngineError, WeightsError } from '../errors.ts';
 import { drawStepInputs, type DrawnInput } from './stepInputs.ts';
 import { concatFloats, drawBatch, type Batch, type BatchOptions, type EncodedData } from './batch.ts';
 import { updateScalars } from './parameterUpdate.ts';
@@ -55,7 +55,8 @@ export class Trainer {
   /**
    * @param step 0-based
    * @param checkpoint folder of the last one, for the message when training diverges
-   * @throws EngineError when loss or gradients are not finite, naming step, term and the checkpoint
+   * @throws EngineError when loss or gradients are not finite, naming step, term and the checkpoint; WeightsError in the
+   *   very first step, where nothing was trained yet
    */
   async step(step: number, checkpoint?: string): Promise<StepResult> {
     const { program, config } = this.options;
@@ -127,19 +128,29 @@ export class Trainer {
   }
 }
 
-/** @throws EngineError when a number is not finite, naming step, term and the last checkpoint */
+/**
+ * @throws EngineError when a number is not finite, naming step, term and the last checkpoint
+ * @throws WeightsError when that is so in the very first step: its loss and gradients are those of untouched weights
+ */
 export function checked(step: number, result: StepResult, checkpoint: string | undefined): StepResult {
   const numbers = { ...result.terms, loss: result.loss, gradientNorm: result.gradientNorm };
   const broken = Object.entries(numbers).filter(([, value]) => !Number.isFinite(value));
   if (broken.length === 0) return result;
+  const found = { where: `step ${step + 1}`, details: broken.map(([name, value]) => `${name} is ${value}`) };
+  if (step === 0) {
+    throw new WeightsError('the loss is no number before anything was trained', {
+      code: 'model/not-finite',
+      ...found,
+      hint: 'the learning rate is not the cause: weights of the model hold NaN or infinity (pipeline generate MODEL shows what it draws), or a loss of a plugin divides by zero',
+    });
+  }
   const last =
     checkpoint === undefined
       ? 'there is no checkpoint from before it'
       : `the last good checkpoint is ${checkpoint}`;
   throw new EngineError('training has diverged', {
     code: 'run/diverged',
-    where: `step ${step + 1}`,
-    details: broken.map(([name, value]) => `${name} is ${value}`),
+    ...found,
     hint: `a smaller --learning-rate, or fp32 instead of bf16; ${last}`,
   });
 }
