@@ -51,7 +51,10 @@ export const CODES = {
   'recipe/plugins-do-not-fit': 'The plugins of a recipe cannot work together.',
   'recipe/unknown-plugin': 'A recipe names a plugin that is not installed.',
   'run/diverged': 'The loss, one of its terms or the gradients are no finite numbers: training has diverged.',
+  'run/ended-by-rule': 'A run ended by its rule; planned for more steps it would have ended there, too.',
   'run/in-use': 'Another process works in this run folder.',
+  'run/mode-kept':
+    'Warning: a run goes on in the compile mode it was begun in, though auto would choose another today.',
   'run/no-watch': 'A run should be watched, and whoever started it gave nothing to watch with.',
   'run/not-a-run': 'A folder is not that of a run.',
   'sampler/unknown': 'There is no sampler of this name.',

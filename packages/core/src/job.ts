@@ -5,12 +5,13 @@ import { cacheDir as userCacheDir } from '@likeness/engine';
 import { Observable } from 'rxjs';
 import { openCache, type Cache } from './cache/cache.ts';
 import type { DiffusionModel, Run, RunContext, Stage, StageContext, SubjectPrompts } from './contracts.ts';
+import { ConfigError } from './errors.ts';
 import type { PipelineEvent } from './events.ts';
 import { earlyStopOf, readEvents } from './runFolder/eventLog.ts';
-import { resolveResume, type Checkpoint } from './runFolder/checkpoints.ts';
+import { openCheckpoints, resolveResume, type Checkpoint } from './runFolder/checkpoints.ts';
 import { openRunFolder, type RecordedConfig, type RunFolder } from './runFolder/runFolder.ts';
 import { readRun } from './runFolder/runSummary.ts';
-import { requireIdentity } from './training/checkpoint.ts';
+import { requireIdentity, type ReadSaved } from './training/checkpoint.ts';
 
 /** Settings every run has, whatever else there is in its config. */
 export interface JobConfig extends RecordedConfig {
@@ -27,6 +28,8 @@ export interface JobSetting extends RunContext {
   readonly cache: Cache;
   /** The checkpoint the run goes on from. */
   readonly from: Checkpoint | undefined;
+  /** Steps that the run was planned for before, where it now goes on beyond them. */
+  readonly plannedBefore: number | undefined;
   /** How far it has come: what an interrupted run says last. */
   reached(point: JobPoint): void;
 }
@@ -39,9 +42,13 @@ export interface JobPoint {
 export interface Job<Found> {
   readonly config: JobConfig;
   /** Of the settings that can change what is trained: part of the folder's name. */
-  readonly hash: string;
+  readonly hash: string | ((found: Found) => string);
   /** The same settings, and the model: a checkpoint made under others is refused before anything is written. */
   readonly identity: Readonly<Record<string, unknown>>;
+  /** More of the identity, once it is known. */
+  readonly identityOf?: (found: Found) => Readonly<Record<string, unknown>>;
+  /** How a checkpoint's identity is read. Default: as it is written. */
+  readonly readSaved?: ReadSaved;
   readonly model: Pick<DiffusionModel, 'source' | 'fingerprint' | 'resolution'>;
   /** Where run folders are made when the config names none. Default `runs`. */
   readonly runsRoot?: string | undefined;
@@ -85,20 +92,21 @@ async function follow<Found>(
   tell: (event: PipelineEvent) => void,
 ): Promise<void> {
   const { config, model } = job;
-  if (await isFinished(config)) {
-    tell(finishedEvent(await openFolder(job)));
+  if (await isFinished(job)) {
+    tell(finishedEvent(await openFolder(job, '')));
     return;
   }
   const heard: PipelineEvent[] = [];
   const found = await job.check((event) => heard.push(event));
-  const folder = await openFolder(job);
+  const folder = await openFolder(job, typeof job.hash === 'string' ? job.hash : job.hash(found));
   const emit = (event: PipelineEvent): void => {
     folder.events.append(event);
     tell(event);
   };
   const from = config.resume === undefined ? undefined : await resolveResume(config.resume, folder.path);
   // Before anything is written: the folder keeps the record of the run it belongs to.
-  if (from) await requireIdentity(from.folder, job.identity);
+  const identity = { ...job.identity, ...job.identityOf?.(found) };
+  const going = from && (await requireIdentity(from.folder, identity, job.readSaved));
   // Equal steps are logged once: what a killed run did beyond its checkpoint is done again.
   await folder.events.rewindTo(from?.step ?? -1);
   const cache = openCache(config.cacheDir ?? userCacheDir());
@@ -110,6 +118,7 @@ async function follow<Found>(
     folder,
     cache,
     from,
+    plannedBefore: going?.plannedBefore,
     reached: (next) => {
       point = next;
     },
@@ -156,11 +165,10 @@ export async function runStage<In, Out, Context extends StageContext>(
   return result;
 }
 
-function openFolder({
-  config,
-  hash,
-  runsRoot,
-}: Pick<Job<unknown>, 'config' | 'hash' | 'runsRoot'>): Promise<RunFolder> {
+function openFolder(
+  { config, runsRoot }: Pick<Job<unknown>, 'config' | 'runsRoot'>,
+  hash: string,
+): Promise<RunFolder> {
   const { outputDir, recipe, checkpointsTotalLimit } = config;
   return openRunFolder({
     recipe,
@@ -171,12 +179,31 @@ function openFolder({
   });
 }
 
-/** Resuming what is already done does nothing. */
-async function isFinished({ resume, outputDir, maxTrainSteps }: JobConfig): Promise<boolean> {
+/**
+ * Whether resuming has nothing to do.
+ * @throws ConfigError when the run was finished under other settings
+ */
+async function isFinished({
+  config,
+  identity,
+  readSaved,
+}: Pick<Job<unknown>, 'config' | 'identity' | 'readSaved'>): Promise<boolean> {
+  const { resume, outputDir, maxTrainSteps } = config;
   if (resume !== 'latest' || outputDir === undefined) return false;
   const before = await readRun(outputDir).catch(() => undefined);
   if (before?.state !== 'finished') return false;
-  return before.step >= maxTrainSteps || earlyStopOf(readEvents(outputDir)) !== undefined;
+  const last = (await openCheckpoints(outputDir).list()).at(-1);
+  const going = last && (await requireIdentity(last.folder, identity, readSaved));
+  const stoppedAt = earlyStopOf(readEvents(outputDir));
+  if (stoppedAt !== undefined && going?.plannedBefore !== undefined) {
+    throw new ConfigError('the rule of the run ended it, and would have ended a longer one', {
+      code: 'run/ended-by-rule',
+      where: outputDir,
+      got: `an end at step ${stoppedAt}, ${going.plannedBefore} steps planned then, ${maxTrainSteps} now`,
+      hint: 'start another run from what it learned: --init-from RUN, with another --output-dir',
+    });
+  }
+  return before.step >= maxTrainSteps || stoppedAt !== undefined;
 }
 
 function finishedEvent(folder: RunFolder, sheet?: string): PipelineEvent {

@@ -3,7 +3,7 @@
 //   config ─► dataset ─► prior generation ─► encoding ─► training ─► export
 //
 // It never names a plugin: plugins contribute to the container, and stages ask the container.
-import { configHash, settingsWithEffect } from './config/configHash.ts';
+import { configHash, pluginPlaces, settingsWithEffect } from './config/configHash.ts';
 import type { ResolvedConfig } from './config/resolveConfig.ts';
 import type { DiffusionModel, Run, SampleWatch } from './contracts.ts';
 import type { Dataset } from './data/dataset.ts';
@@ -19,6 +19,9 @@ import { prepare } from './stages/prepare.ts';
 import { priorGenerationStage } from './stages/priorGeneration.ts';
 import type { RunSetting } from './stages/run.ts';
 import { trainingStage } from './stages/training.ts';
+import type { ReadSaved } from './training/checkpoint.ts';
+import { extendRecord } from './training/extendRecord.ts';
+import { runContents, savedIdentity, type RunContents } from './training/identity.ts';
 import { detachTrainables } from './training/trainables.ts';
 
 export interface RunOptions {
@@ -36,26 +39,43 @@ export interface RunOptions {
 
 /** A run: cold. Subscribing starts it; unsubscribing stops it after the step it is in, with a checkpoint. */
 export function runPipeline({ config, plugins, model, runsRoot, signal, watch }: RunOptions): Run {
-  return runJob({
+  const places = pluginPlaces(plugins);
+  const readSaved: ReadSaved = (state) => savedIdentity(state, config, plugins);
+  return runJob<Checked>({
     config,
-    hash: configHash(config),
-    identity: { config: settingsWithEffect(config), model: model.fingerprint },
+    hash: ({ contents }) => configHash(config, { model: model.fingerprint, ...contents }, places),
+    identity: { config: settingsWithEffect(config, places), model: model.fingerprint },
+    identityOf: ({ contents }) => ({ ...contents }),
+    readSaved,
     model,
     runsRoot,
     signal,
-    check: (emit) => {
+    check: async (emit) => {
       requireWatch(config, watch);
-      return runStage(datasetStage, { config, model }, { emit });
+      const dataset = await runStage(datasetStage, { config, model }, { emit });
+      return { dataset, contents: await runContents(config, plugins, dataset) };
     },
-    run: async (job, dataset) => {
+    run: async (job, { dataset, contents }) => {
+      if (job.plannedBefore !== undefined) await extendRecord(job.folder, config, job.plannedBefore);
       const container = createRunContainer({ config, model, plugins, denoisingLoss: instanceLoss });
+      const identity = { config: settingsWithEffect(config, places), model: model.fingerprint, ...contents };
       try {
-        return await runStages({ ...job, config, model, container, watch }, dataset, job);
+        return await runStages(
+          { ...job, config, model, container, watch, identity, readSaved },
+          dataset,
+          job,
+        );
       } finally {
         await watch?.close();
       }
     },
   });
+}
+
+/** What is known of a run before it has a folder. */
+interface Checked {
+  readonly dataset: Dataset;
+  readonly contents: RunContents;
 }
 
 /** A run that was promised to be watched is not started unwatched. */

@@ -27,7 +27,7 @@ const options = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .meta({ description: 'your own class pictures; the model makes those that are missing' }),
+    .meta({ description: 'your own class pictures; the model makes those that are missing', isPlace: true }),
   classSampler: z
     .string()
     .min(1)

@@ -12,6 +12,8 @@ export interface EventLog {
   append(event: PipelineEvent): void;
   /** Forgets everything after a step: what a killed run did beyond the checkpoint it resumes from. */
   rewindTo(step: number): Promise<void>;
+  /** Every event as `change` makes it; undefined: without it. */
+  rewrite(change: (event: PipelineEvent) => PipelineEvent | undefined): Promise<void>;
 }
 
 /** The log of a run folder. Paths below the folder are written relative to it. */
@@ -26,12 +28,17 @@ export function openEventLog(folder: string): EventLog {
     if (!isCompiling) appendFileSync(eventsFile, `${JSON.stringify(record, relativePaths(folder))}\n`);
     appendFileSync(timingsFile, `${JSON.stringify({ at: new Date().toISOString(), ...timing })}\n`);
   };
-  const rewindTo = async (step: number): Promise<void> => {
-    dropTornLine(timingsFile);
-    const kept = readEvents(folder).filter((event) => isUpTo(event, step));
+  const rewrite: EventLog['rewrite'] = async (change) => {
+    const kept = readEvents(folder)
+      .map(change)
+      .filter((event) => event !== undefined);
     await writeFileWhole(eventsFile, kept.map((event) => `${JSON.stringify(event)}\n`).join(''));
   };
-  return { append, rewindTo };
+  const rewindTo = async (step: number): Promise<void> => {
+    dropTornLine(timingsFile);
+    await rewrite((event) => (isUpTo(event, step) ? event : undefined));
+  };
+  return { append, rewindTo, rewrite };
 }
 
 /** Events of a run folder without their timings; a last line torn by a crash is left out. None when there is no log. */

@@ -1,6 +1,5 @@
 // Before the stages that compute: what trains is attached, every function of the run is traced and compiled into one
 // program, and the base model's weights are loaded.
-import { settingsWithEffect } from '../config/configHash.ts';
 import { trainsWhatIsHeldInBf16 } from '../config/refusals.ts';
 import type { Trainable } from '../contracts.ts';
 import { ConfigError } from '../errors.ts';
@@ -10,6 +9,7 @@ import { startMachine } from '../training/machine.ts';
 import { attachTrainables, detachTrainables } from '../training/trainables.ts';
 import { latentShapeOf, type PictureShape } from '../sampling/pictureFunctions.ts';
 import { planFunctions } from './planFunctions.ts';
+import { inRecordedModes } from './recordedModes.ts';
 import { progressReporter, type RunSetting, type RunState } from './run.ts';
 
 const DEFAULT_SAMPLE_BATCH = 4;
@@ -54,6 +54,7 @@ async function prepareMachine(
   const trainRuns = config.maxTrainSteps * config.gradientAccumulationSteps;
   for (const [name, definition] of Object.entries(train.functions))
     planned[name] = { definition, expectedRuns: trainRuns };
+  const functions = await inRecordedModes(planned, setting);
 
   const loading = progressReporter(setting, 'loading', 'tensors');
   const setup = progressReporter(setting, 'setup', 'bytes');
@@ -78,7 +79,7 @@ async function prepareMachine(
         );
       },
     },
-    planned,
+    functions,
   );
   const initial = new Map(
     trainables.flatMap(({ initialValues = new Map<string, Float32Array>() }) => [...initialValues]),
@@ -104,11 +105,6 @@ async function prepareMachine(
       ...(config.baseWeights === 'bf16' ? { baseWeights: 'bf16' } : {}),
       modes: Object.fromEntries(Object.entries(functions).map(([name, fn]) => [name, modes[fn]])),
     }),
-    resumeIdentity: {
-      config: settingsWithEffect(config),
-      model: model.fingerprint,
-      pictures: dataset.items.map(({ hash }) => hash),
-      program: programIdentity,
-    },
+    resumeIdentity: { ...setting.identity, program: programIdentity },
   };
 }

@@ -5,6 +5,7 @@ import type { EventOf } from '../events.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { RunContainer } from '../di/runContainer.ts';
 import type { Machine } from '../training/machine.ts';
+import type { ReadSaved } from '../training/checkpoint.ts';
 import type { PictureFunctions, PictureShape } from '../sampling/pictureFunctions.ts';
 import type { TrainFunctions } from '../training/trainFunctions.ts';
 import type { Checkpoint } from '../runFolder/checkpoints.ts';
@@ -19,6 +20,11 @@ export interface RunSetting extends RunContext {
   readonly cache: Cache;
   /** The checkpoint the run goes on from. */
   readonly from: Checkpoint | undefined;
+  /** Steps that the run was planned for before, where it now goes on beyond them. */
+  readonly plannedBefore: number | undefined;
+  /** Settings, model and contents: what is known before the machine runs of what a checkpoint must agree with. */
+  readonly identity: Readonly<Record<string, unknown>>;
+  readonly readSaved: ReadSaved;
   /** Shown the samples; closed by whoever made it. */
   readonly watch: SampleWatch | undefined;
 }

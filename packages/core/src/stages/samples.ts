@@ -56,7 +56,7 @@ export async function writeSamples(state: RunState, dataset: Dataset, step: numb
         pictures: written.filter((picture) => picture.prompt === prompt).map(({ image }) => image),
       })),
     ],
-    { title: `${config.recipe}, step ${step} of ${config.maxTrainSteps}` },
+    { title: `${config.recipe}, step ${step}` },
   );
   emit({
     type: 'samples-written',

@@ -3,6 +3,7 @@ import type { Stage } from '../contracts.ts';
 import { baseWeights } from '../training/machine.ts';
 import { loadCheckpoint, writeCheckpoint } from '../training/checkpoint.ts';
 import { Trainer } from '../training/trainer.ts';
+import { dropOldEnds } from '../training/extendRecord.ts';
 import { runTrainingLoop, type LoopEnd } from '../training/trainingLoop.ts';
 import type { EncodedData } from '../training/batch.ts';
 import type { Dataset } from '../data/dataset.ts';
@@ -29,7 +30,9 @@ export const trainingStage: Stage<TrainingInput, TrainingResult, RunState> = {
     const kept = [...train.trained, ...train.state];
     await program.load(baseWeights(model, program, (name) => train.averageOf.get(name) ?? name));
 
-    let step = from ? await loadCheckpoint(from.folder, program, kept, state.resumeIdentity) : 0;
+    let step = from
+      ? await loadCheckpoint(from.folder, program, kept, state.resumeIdentity, state.readSaved)
+      : 0;
     const trainer = new Trainer({
       program,
       model,
@@ -81,6 +84,7 @@ export const trainingStage: Stage<TrainingInput, TrainingResult, RunState> = {
       },
     });
     if (step > 0) await save();
+    if (end.finished) await dropOldEnds(folder, config);
     return {
       ...end,
       ...(checkpoint === undefined ? {} : { checkpoint }),

@@ -10,7 +10,10 @@ import { definePlugin } from '../plugins/definePlugin.ts';
 const options = z.strictObject({
   trainTextEncoder: z.boolean().default(false).describe('train the text encoder as well'),
   numClassImages: z.int().nonnegative().default(0).describe('class pictures; 0: none'),
-  classDataDir: z.string().optional().describe('class pictures that are there already'),
+  classDataDir: z
+    .string()
+    .optional()
+    .meta({ description: 'class pictures that are there already', isPlace: true }),
   sampleBatchSize: z.int().positive().default(2).describe('class pictures at a time'),
   dividesByZero: z.boolean().default(false).describe('adds a loss term that is infinite'),
 });
