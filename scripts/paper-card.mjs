@@ -56,8 +56,8 @@ function scores({ metrics, groups }) {
       ),
     ),
     row(
-      '95 % t interval',
-      differences.map(({ tInterval }) => `[${tInterval.map(signed).join(', ')}]`),
+      '95 % interval',
+      differences.map(({ interval }) => `[${interval.map(signed).join(', ')}]`),
     ),
     row(
       'p',

@@ -6,7 +6,7 @@ import { groupCells, pairsOf } from './groups.ts';
 import { PLANTED, plantedCells, PLANTED_NOUN, plantedReport, SUBJECTS } from './plantedCells.ts';
 import type { ReportOptions } from './reportOptions.ts';
 import { replications } from './replication.ts';
-import { replicationFields, whyUntested } from './textTables.ts';
+import { marksScope, replicationFields, settingsOf, whyUntested } from './textTables.ts';
 
 function metricOf(options: ReportOptions, name: string): MetricReport {
   return analyse(options).report.metrics.find((metric) => metric.name === name)!;
@@ -38,7 +38,9 @@ describe('planted effects', () => {
     for (const { verdict, judgement, says, minimumDetectable } of metricOf(options, 'div').comparisons) {
       expect([verdict, judgement]).toEqual(['not detectable', 'unclear']);
       expect(minimumDetectable).toBeGreaterThan(0);
-      expect(says).toMatch(/^no difference detectable \(minimum detectable effect ±0\.\d+\)$/);
+      expect(says).toMatch(
+        /^no difference detectable for subjects like these 6 \(minimum detectable effect ±0\.\d+, with one more seed of each ±0\.\d+, with one more subject ±0\.\d+\)$/,
+      );
       expect(says).not.toMatch(/no effect/);
     }
     expect(comparisonOf(metricOf(options, 'clipT'), 'lora').verdict).toBe('not detectable');
@@ -174,11 +176,26 @@ describe('what is missing', () => {
     expect(found.verdict).toBe('lower');
   });
 
+  it('few subjects: nothing is bootstrapped below ten pairs, and effects are tested within subjects', () => {
+    const options = plantedReport({ subjects: SUBJECTS.slice(0, 2), seeds: 3, classNouns: true });
+    const { comparisons, effects } = metricOf(options, 'dino');
+    for (const { bootstrapMethod, says, stratified, degrees } of comparisons) {
+      expect([bootstrapMethod, stratified, degrees]).toEqual(['none', true, 4]);
+      expect(says).toContain('for these 2 subjects');
+    }
+    const [method, noun] = effects.main;
+    expect([method!.test!.degrees, method!.test!.errorDegrees]).toEqual([3, 3 * 4]);
+    expect([noun!.test!.degrees, noun!.test!.errorDegrees]).toEqual([1, 4]);
+    expect(settingsOf(noun!)).toBe('over 4 settings of the other factors, for these 2 subjects');
+    expect(method!.levels.every(({ interval }) => interval.every(Number.isFinite))).toBe(true);
+    expect(marksScope(analyse(options).report)).toBe(' Marks hold for these 2 subjects.');
+  });
+
   it('a single pair is not testable', () => {
     const options = { ...plantedReport({ subjects: ['robot'], seeds: 1 }) };
     for (const { verdict, says } of metricOf(options, 'dino').comparisons) {
       expect(verdict).toBe('not testable');
-      expect(says).toBe('not testable: a single pair');
+      expect(says).toBe('not testable for this subject: a single pair (3 seeds can be tested)');
     }
   });
 

@@ -120,9 +120,7 @@ export function analyse({
         says: describeVerdict(comparison),
         ...comparison,
       })),
-      effects: isFact
-        ? { main: [], interactions: [] }
-        : factorialEffects(metric.name, groups, { seed, resamples }),
+      effects: isFact ? { main: [], interactions: [] } : factorialEffects(metric.name, groups),
       profile: profileOf(metric.name, groups),
     } satisfies MetricReport;
   });

@@ -1,6 +1,7 @@
 // One metric: every cell's score, and what each group differs from its baseline by.
 import {
   decimalsOf,
+  describeScope,
   formatDifference,
   formatInterval,
   formatNumber,
@@ -60,8 +61,8 @@ export function scoreChart(metric: MetricReport, groups: readonly Group[], width
 }
 
 /**
- * Differences from the baseline: bootstrap interval thick, t interval thin, filled where a difference is detectable; the
- * band is what could hardly have been detected.
+ * Differences from the baseline with the deciding test's interval, filled where a difference is detectable; the band is
+ * what could hardly have been detected.
  */
 export function differenceChart(
   metric: MetricReport,
@@ -96,8 +97,7 @@ export function differenceChart(
           title: 'bandTitle',
         }),
         Plot.ruleX([0], { stroke: 'var(--muted)' }),
-        intervalMark(rows, 'tLow', 'tHigh', 1),
-        intervalMark(rows, 'low', 'high', 3.5),
+        intervalMark(rows),
         Plot.dot(rows, {
           x: 'difference',
           y: 'group',
@@ -124,8 +124,6 @@ function differenceRow(one: MetricReport['comparisons'][number], groups: readonl
     difference: one.difference,
     low: one.interval[0],
     high: one.interval[1],
-    tLow: one.tInterval[0],
-    tHigh: one.tInterval[1],
     band: one.minimumDetectable,
     bandLow: -one.minimumDetectable,
     bandTitle: `differences below ±${formatNumber(one.minimumDetectable)} could hardly have been seen`,
@@ -133,24 +131,19 @@ function differenceRow(one: MetricReport['comparisons'][number], groups: readonl
     fill: found ? colour : 'var(--paper)',
     title:
       `${one.group} against ${one.baseline}\n${formatDifference(one.difference, decimals)}, 95\u00a0% ${formatInterval(one.interval, decimals)}` +
-      `\np ${formatP(one.adjustedP)} after Holm, ${one.pairs} pairs`,
+      `\np ${formatP(one.adjustedP)} after Holm, ${one.pairs} pairs, ${describeScope(one)}`,
   };
 }
 
-function intervalMark(
-  rows: readonly DifferenceRow[],
-  low: 'low' | 'tLow',
-  high: 'high' | 'tHigh',
-  strokeWidth: number,
-): Plot.Link {
-  const drawn = rows.filter((row) => Number.isFinite(row[low]) && Number.isFinite(row[high]));
+function intervalMark(rows: readonly DifferenceRow[]): Plot.Link {
+  const drawn = rows.filter(({ low, high }) => Number.isFinite(low) && Number.isFinite(high));
   return Plot.link(drawn, {
-    x1: low,
-    x2: high,
+    x1: 'low',
+    x2: 'high',
     y1: 'group',
     y2: 'group',
     stroke: 'colour',
-    strokeWidth,
+    strokeWidth: 3.5,
     strokeLinecap: 'round',
     title: 'title',
   });

@@ -1,11 +1,12 @@
 // What each factor does on average, and what two do together beyond that: over the settings of all other factors in
-// which every level was run, subjects as blocks.
+// which every level was run. Subjects are the blocks; fewer than five are strata, and their seeds the blocks.
 import { stableJson } from '@likeness/core';
 import type { FactorValue } from '../cellResult.ts';
-import { bootstrapIntervals, jackknifed, resampled, type Interval } from '../statistics/bootstrap.ts';
-import { clusterRows } from '../statistics/comparison.ts';
+import type { Interval } from '../statistics/bootstrap.ts';
+import { FEWEST_DEGREES, FEWEST_SUBJECTS } from '../statistics/comparison.ts';
 import { interactionEffects, marginalEffects, type Observation } from '../statistics/factorial.ts';
 import { adjustP } from '../statistics/multiplicity.ts';
+import { stratifiedTest } from '../statistics/strata.ts';
 import { groupBy, mean } from '../statistics/summary.ts';
 import { withinSubjectsAnova } from '../statistics/withinSubjects.ts';
 import { scoresOf, varyingFactors, type Factors, type Group } from './groups.ts';
@@ -25,7 +26,7 @@ export interface LevelEffect {
   readonly mean: number;
   /** Level minus mean of all levels. */
   readonly effect: number;
-  /** Cluster bootstrap over subjects; NaN for one subject. */
+  /** Student's t over blocks, within strata where there are some; NaN with too few of them. */
   readonly interval: Interval;
 }
 
@@ -35,7 +36,7 @@ export interface MainEffect {
   /** How many settings of the other factors it is averaged over. */
   readonly settings: number;
   readonly subjects: number;
-  /** Absent for a single subject. */
+  /** Absent with too few blocks. */
   readonly test?: EffectTest;
 }
 
@@ -55,17 +56,8 @@ export interface FactorialEffects {
   readonly interactions: readonly Interaction[];
 }
 
-interface Resampling {
-  readonly seed: number;
-  readonly resamples: number;
-}
-
 /** Effects of one metric; a factor, or pair, that was never fully crossed is left out. */
-export function factorialEffects(
-  metric: string,
-  groups: readonly Group[],
-  resampling: Resampling,
-): FactorialEffects {
+export function factorialEffects(metric: string, groups: readonly Group[]): FactorialEffects {
   const factors = varyingFactors(groups.map((group) => group.factors));
   const main = factors.flatMap((factor) => {
     const crossing = cross(metric, groups, [factor]);
@@ -84,7 +76,7 @@ export function factorialEffects(
   return {
     main: main.map(({ factor, crossing }, index) => ({
       factor,
-      levels: levelEffects(crossing, resampling),
+      levels: levelEffects(crossing),
       ...sizes(crossing),
       ...withTest(tests[index]),
     })),
@@ -109,11 +101,31 @@ export function factorialEffects(
   };
 }
 
-/** One score for each subject in each combination of levels. */
+/** One score for each block in each combination of levels. */
 interface Crossing {
   readonly levels: readonly (readonly FactorValue[])[];
-  readonly observations: readonly (Observation & { readonly subject: string })[];
+  readonly observations: readonly (Observation & Block)[];
   readonly settings: number;
+}
+
+/** A subject, or one seed of a subject that is a stratum. */
+interface Block {
+  readonly block: string;
+  readonly subject: string;
+  readonly seed?: number;
+}
+
+/** Subjects where there are enough of them, else their seeds: those that all subjects have. */
+function blocksOf(groups: readonly Group[]): Block[] {
+  const cells = groups.flatMap((group) => group.cells);
+  const subjects = [...new Set(cells.map(({ subject }) => subject))];
+  const seeds = [...new Set(cells.map(({ seed }) => seed))];
+  const areStrata =
+    subjects.length < FEWEST_SUBJECTS && subjects.length * (seeds.length - 1) >= FEWEST_DEGREES;
+  if (!areStrata) return subjects.map((subject) => ({ block: subject, subject }));
+  return subjects.flatMap((subject) =>
+    seeds.map((seed) => ({ block: JSON.stringify([subject, seed]), subject, seed })),
+  );
 }
 
 /** @returns undefined unless some setting of the other factors has every combination, for some subject */
@@ -127,49 +139,58 @@ function cross(metric: string, groups: readonly Group[], factors: readonly strin
     present,
     present.map((group) => stableJson(without(group.factors, factors))),
   ).filter((members) => members.length === combinations);
-  const subjects = [...new Set(present.flatMap(({ cells }) => cells.map(({ subject }) => subject)))];
-  const observations = subjects.flatMap((subject) => {
+  const observed = blocksOf(present).flatMap((block) => {
     const scores = settings.flatMap((members) =>
       members.map((group) => ({
         levels: factors.map((factor, at) => levels[at]?.indexOf(valueOf(group, factor)) ?? 0),
-        y: mean(scoresOf(group, metric, subject)),
+        y: mean(scoresOf(group, metric, block.subject, block.seed)),
       })),
     );
-    // Averaged over settings; a subject with a hole would lean towards what it has.
+    // Averaged over settings; a block with a hole would lean towards what it has.
     if (scores.length === 0 || scores.some(({ y }) => !Number.isFinite(y))) return [];
     return groupBy(
       scores,
       scores.map((score) => score.levels.join()),
     ).map((members) => ({
-      subject,
+      ...block,
       levels: members[0]?.levels ?? [],
       y: mean(members.map(({ y }) => y)),
     }));
   });
+  const observations = balanced(observed);
   return observations.length === 0 ? undefined : { levels, observations, settings: settings.length };
 }
 
-function levelEffects({ levels, observations }: Crossing, resampling: Resampling): LevelEffect[] {
-  const bySubject = groupBy(
+/** Strata of one size: seeds that every subject has whole. */
+function balanced(observed: Crossing['observations']): Crossing['observations'] {
+  const subjects = new Set(observed.map(({ subject }) => subject)).size;
+  const havingSeed = (wanted: number | undefined): number =>
+    new Set(observed.filter(({ seed }) => seed === wanted).map(({ subject }) => subject)).size;
+  return observed.filter(({ seed }) => seed === undefined || havingSeed(seed) === subjects);
+}
+
+function levelEffects({ levels, observations }: Crossing): LevelEffect[] {
+  const blocks = groupBy(
     observations,
-    observations.map(({ subject }) => subject),
+    observations.map(({ block }) => block),
   );
-  const rows = bySubject.length > 1 ? clusterRows(bySubject.length, resampling) : [];
+  const isStratified = observations.some(({ seed }) => seed !== undefined);
   return (levels[0] ?? []).map((level, index) => {
-    const ofSubjects = bySubject.map(
+    const ofBlocks = blocks.map(
       (own) => (own.find((one) => one.levels[0] === index)?.y ?? Number.NaN) - mean(own.map(({ y }) => y)),
     );
-    const scores = observations.filter((one) => one.levels[0] === index).map(({ y }) => y);
-    const estimate = mean(ofSubjects);
-    const { bca, percentile } =
-      rows.length === 0
-        ? { bca: NONE, percentile: NONE }
-        : bootstrapIntervals(estimate, resampled(ofSubjects, rows, mean), jackknifed(ofSubjects, mean));
+    const strata = isStratified
+      ? groupBy(
+          ofBlocks,
+          blocks.map(([first]) => first?.subject ?? ''),
+        )
+      : [ofBlocks];
+    const { estimate, degrees, interval } = stratifiedTest(strata);
     return {
       level,
-      mean: mean(scores),
+      mean: mean(observations.filter((one) => one.levels[0] === index).map(({ y }) => y)),
       effect: estimate,
-      interval: bca.some(Number.isNaN) ? percentile : bca,
+      interval: degrees >= FEWEST_DEGREES ? interval : NONE,
     };
   });
 }
@@ -180,8 +201,17 @@ function testOf(
   { observations }: Crossing,
   term: readonly number[],
 ): Omit<EffectTest, 'adjustedP'> | undefined {
-  if (new Set(observations.map(({ subject }) => subject)).size < 2) return undefined;
-  const row = withinSubjectsAnova(observations).find((one) => one.term.join() === term.join());
+  const blocks = new Set(observations.map(({ block }) => block)).size;
+  const isStratified = observations.some(({ seed }) => seed !== undefined);
+  const strata = isStratified ? new Set(observations.map(({ subject }) => subject)).size : 1;
+  if (blocks - strata < FEWEST_DEGREES) return undefined;
+  const measures = observations.map(({ block, subject, levels, y }) => ({
+    subject: block,
+    ...(isStratified ? { stratum: subject } : {}),
+    levels,
+    y,
+  }));
+  const row = withinSubjectsAnova(measures).find((one) => one.term.join() === term.join());
   if (row === undefined || Number.isNaN(row.f)) return undefined;
   const { f, degrees, errorDegrees, p, partialEta2 } = row;
   return { f, degrees, errorDegrees, p, partialEta2 };

@@ -87,10 +87,12 @@ export function pairsOf(metric: string, candidate: Group, baseline: Group): Pair
   });
 }
 
-/** Scores of one metric, of one subject or all. */
-export function scoresOf({ cells }: Group, metric: string, subject?: string): number[] {
+/** Scores of one metric, of one subject or all, of one seed or all. */
+export function scoresOf({ cells }: Group, metric: string, subject?: string, seed?: number): number[] {
   return cells.flatMap((cell) => {
-    const score = subject === undefined || cell.subject === subject ? scoreOf(cell, metric) : undefined;
+    const isMeant =
+      (subject === undefined || cell.subject === subject) && (seed === undefined || cell.seed === seed);
+    const score = isMeant ? scoreOf(cell, metric) : undefined;
     return score === undefined ? [] : [score];
   });
 }

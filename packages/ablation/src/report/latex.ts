@@ -1,7 +1,7 @@
 // The table of a paper: booktabs, means, and differences with their intervals.
 import { decimalsOf, formatDifference, formatInterval, formatNumber } from '../statistics/wording.ts';
 import type { Report } from './analysis.ts';
-import { scoreTable } from './textTables.ts';
+import { marksScope, scoreTable } from './textTables.ts';
 
 /** Needs `\usepackage{booktabs}`. */
 export function reportLatex(report: Report): string {
@@ -62,7 +62,7 @@ export function reportLatex(report: Report): string {
     '\\end{tabular}',
     `\\caption{${escapeTex(meta.title)}. Means over ${report.subjects.length} subjects and ${report.seeds.length} seeds; ` +
       `best in bold. $^{*}$ differs from the baseline ($p \\le ${analysis.alpha}$ after Holm's correction); elsewhere no ` +
-      `difference is detectable${detectable.length > 0 ? ` (minimum detectable effect at most ${escapeTex(detectable.join(', '))})` : ''}.}`,
+      `difference is detectable${detectable.length > 0 ? ` (minimum detectable effect at most ${escapeTex(detectable.join(', '))})` : ''}.${escapeTex(marksScope(report))}}`,
     '\\end{table}',
   ].join('\n')}\n`;
 }

@@ -9,6 +9,7 @@ import {
   describeLevels,
   describeTest,
   MARKS,
+  marksScope,
   REPLICATION_COLUMNS,
   REPLICATION_NOTE,
   replicationFields,
@@ -26,7 +27,7 @@ export function reportMarkdown(report: Report): string {
     ...(meta.question === undefined ? [] : [meta.question]),
     '## Scores',
     scores(report),
-    MARKS_NOTE,
+    MARKS_NOTE + marksScope(report),
     ...published(report, '##'),
     ...metrics.flatMap((metric) => metricSection(metric)),
     ...(pareto.length > 0 ? ['## Fronts', ...pareto.map(frontLine)] : []),
@@ -101,8 +102,8 @@ function metricSection(metric: MetricReport): string[] {
         `**${spaced(one.factor)}** (${settingsOf(one)}): ${describeLevels(one)}; ${describeTest(one.test)}.`,
     ),
     ...effects.interactions.map(
-      ({ factors: [first, second], test }) =>
-        `**${spaced(first)} × ${spaced(second)}**: ${describeTest(test)}.`,
+      (one) =>
+        `**${spaced(one.factors[0])} × ${spaced(one.factors[1])}** (${settingsOf(one)}): ${describeTest(one.test)}.`,
     ),
   ];
 }

@@ -54,7 +54,7 @@ function measured(metric: MetricReport, groups: readonly Group[]): Markup {
     </figure>
     <p class="caption">Left: every cell a dot, the mean over subjects a bar. ${
       comparisons.length > 0
-        ? 'Right: difference from the baseline; thick the bootstrap interval, thin Student’s t interval, a filled dot where a difference is detectable. Grey: what could hardly have been seen.'
+        ? 'Right: difference from the baseline; the deciding test’s 95 % interval, a filled dot where a difference is detectable. Grey: what could hardly have been seen.'
         : ''
     }</p>
     ${comparisons.length > 0 ? details('All comparisons', comparisonTable(metric)) : undefined}
@@ -107,17 +107,17 @@ function effectsPart(metric: MetricReport): Markup | undefined {
     <figure class="pair">${main.map((effect) => markup`<div>${raw(mainEffectChart(metric, effect, width))}</div>`)}</figure>
     <ul class="findings">${main.map(
       (one) =>
-        markup`<li><b>${spaced(one.factor)}</b>: ${describeLevels(one)}; ${describeTest(one.test)} (${settingsOf(one)}, ${one.subjects} subjects).</li>`,
+        markup`<li><b>${spaced(one.factor)}</b>: ${describeLevels(one)}; ${describeTest(one.test)} (${settingsOf(one)}).</li>`,
     )}</ul>
-    <p class="caption">Level minus mean of all levels, averaged over the settings of the other factors in which every level was run; 95 % intervals over subjects.</p>
+    <p class="caption">Level minus mean of all levels, averaged over the settings of the other factors in which every level was run; 95 % t intervals over subjects, or with fewer than five over seeds within them.</p>
     ${
       interactions.length === 0
         ? undefined
         : markup`<h3>Interactions</h3>
           <figure class="pair">${interactions.map((one) => markup`<div>${raw(interactionChart(metric, one, width))}</div>`)}</figure>
           <ul class="findings">${interactions.map(
-            ({ factors: [first, second], test }) =>
-              markup`<li><b>${spaced(first)} × ${spaced(second)}</b>: ${describeTest(test)}.</li>`,
+            (one) =>
+              markup`<li><b>${spaced(one.factors[0])} × ${spaced(one.factors[1])}</b>: ${describeTest(one.test)} (${settingsOf(one)}).</li>`,
           )}</ul>
           <p class="caption">Parallel lines say that effects add up.</p>`
     }`;

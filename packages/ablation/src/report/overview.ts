@@ -8,6 +8,7 @@ import { markup } from './markup.ts';
 import { page } from './page.ts';
 import { PAGE_SCRIPT } from './pageScript.ts';
 import { publishedSection, scoresSection } from './reportPage.ts';
+import { marksScope } from './textTables.ts';
 
 export interface OverviewOptions {
   /** Folder to write into; each report lies in the folder of its name below it. */
@@ -62,8 +63,9 @@ function judged(report: Report): Report {
   return { ...report, metrics: report.metrics.filter(isScore) };
 }
 
-function reach({ cells, subjects, seeds }: Report): string {
+function reach(report: Report): string {
+  const { cells, subjects, seeds } = report;
   const done = cells.filter(({ status }) => status === 'done').length;
   const runs = seeds.length === 1 ? 'one seed' : `${seeds.length} seeds`;
-  return `${done} of ${cells.length} cells; ${subjects.join(', ')}; ${runs}.`;
+  return `${done} of ${cells.length} cells; ${subjects.join(', ')}; ${runs}.${marksScope(report)}`;
 }

@@ -11,6 +11,7 @@ import { methodNotes, provenance } from './provenance.ts';
 import { replications } from './replication.ts';
 import {
   MARKS,
+  marksScope,
   REPLICATION_COLUMNS,
   REPLICATION_NOTE,
   replicationFields,
@@ -86,7 +87,7 @@ export function scoresSection(report: Report, groups: readonly Group[], id = 'sc
     )}</tbody></table></div>
     <p class="caption">Means over subjects. <span class="better">▲</span> better, <span class="worse">▼</span> worse, ◆ different
       than the baseline at α = ${report.analysis.alpha} after Holm’s correction; without a mark no difference is detectable, which
-      is not the same as none. Bold: the best mean. Arrows: which way is good.</p></section>`;
+      is not the same as none.${marksScope(report)} Bold: the best mean. Arrows: which way is good.</p></section>`;
 }
 
 /** @returns nothing where nothing was published of both sides of a comparison */

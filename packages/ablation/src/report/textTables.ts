@@ -1,6 +1,8 @@
 // The tables as text, shared by Markdown, LaTeX and the page: which rows, which columns, what a field says.
+import { FEWEST_SUBJECTS } from '../statistics/comparison.ts';
 import {
   decimalsOf,
+  describeScope,
   formatDifference,
   formatInterval,
   formatNumber,
@@ -104,8 +106,9 @@ export const COMPARISON_COLUMNS = [
   'against',
   'difference',
   '95 % interval',
-  't interval',
+  'by',
   'p (Holm)',
+  'bootstrap',
   'Wilcoxon p',
   'g',
   'P(higher)',
@@ -120,14 +123,24 @@ export function comparisonFields(one: ComparisonReport): string[] {
     one.baseline,
     formatDifference(one.difference, decimals),
     formatInterval(one.interval, decimals),
-    formatInterval(one.tInterval, decimals),
+    { 'sign flips': 'sign flips', 't-test': `t (${one.degrees})`, none: '–' }[one.test],
     formatP(one.adjustedP),
+    formatInterval(one.bootstrapInterval, decimals),
     formatP(one.wilcoxonP),
     formatDifference(one.effectSize, 2),
     formatNumber(one.probabilityOfImprovement, 2),
     Number.isFinite(one.minimumDetectable) ? `±${formatNumber(one.minimumDetectable, decimals)}` : '–',
     String(one.pairs),
   ];
+}
+
+/** To whom the marks of a table apply: `Marks hold for these 2 subjects.`; nothing where nothing is tested. */
+export function marksScope({ metrics }: Pick<Report, 'metrics'>): string {
+  const scopes = metrics.flatMap(({ comparisons }) =>
+    comparisons.filter(({ test }) => test !== 'none').map(describeScope),
+  );
+  const different = [...new Set(scopes)];
+  return different.length === 0 ? '' : ` Marks hold ${different.join(' or ')}.`;
 }
 
 /** Why nothing is tested, of a metric that `isFact`. */
@@ -167,7 +180,7 @@ export function replicationFields({ metric, published, ours, agreement }: Replic
 
 /** `method: F(3, 15) = 12.4, p < 0.001, partial η² 0.71`. */
 export function describeTest(test: MetricReport['effects']['main'][number]['test']): string {
-  if (test === undefined) return 'no test with a single subject';
+  if (test === undefined) return 'no test with so few';
   const p = formatP(test.adjustedP);
   return (
     `F(${test.degrees}, ${test.errorDegrees}) = ${formatNumber(test.f)}, p ${p.startsWith('<') ? p : `= ${p}`}, ` +
@@ -175,7 +188,11 @@ export function describeTest(test: MetricReport['effects']['main'][number]['test
   );
 }
 
-/** What a main effect is averaged over. */
-export function settingsOf({ settings }: MetricReport['effects']['main'][number]): string {
-  return `over ${settings} ${settings === 1 ? 'setting' : 'settings'} of the other factors`;
+/** What an effect is averaged over, and to whom it applies. */
+export function settingsOf({
+  settings,
+  subjects,
+}: Pick<MetricReport['effects']['main'][number], 'settings' | 'subjects'>): string {
+  const unit = subjects >= FEWEST_SUBJECTS ? 'subject' : 'pair';
+  return `over ${settings} ${settings === 1 ? 'setting' : 'settings'} of the other factors, ${describeScope({ unit, subjects })}`;
 }

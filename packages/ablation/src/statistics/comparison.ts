@@ -1,14 +1,16 @@
 // One method against the baseline on one metric: pairs with the same subject and seed, what they differ by, how sure
 // that is, and how large a difference would have had to be to be seen.
-import { createRng } from '@likeness/core';
+import { createRng, type RandomStream } from '@likeness/core';
 import { probabilityOfImprovement } from './aggregates.ts';
-import { bootstrapIntervals, jackknifed, resampled, type Interval } from './bootstrap.ts';
+import type { Interval } from './bootstrap.ts';
 import { clusterRobust, meanOfMeans } from './clusters.ts';
-import { effectSizes, hedgesFactor, tTest } from './effectSizes.ts';
+import { comparisonBootstrap, type ComparisonBootstrap } from './comparisonBootstrap.ts';
+import { detectable, type Detectable } from './detectable.ts';
+import { effectSizes, hedgesFactor } from './effectSizes.ts';
 import { adjustP } from './multiplicity.ts';
-import { minimumDetectableEffect } from './power.ts';
-import { signFlipTest } from './signFlip.ts';
-import { differences, groupBy, interquartileMean, mean, standardDeviation } from './summary.ts';
+import { signFlipInterval, signFlipTest } from './signFlip.ts';
+import { stratifiedTest } from './strata.ts';
+import { differences, groupBy, interquartileMean, mean } from './summary.ts';
 import { wilcoxonSignedRank } from './wilcoxon.ts';
 
 /** Scores of the same subject and seed. */
@@ -36,14 +38,14 @@ const DEFAULTS = { alpha: 0.05, power: 0.8, confidence: 0.95, resamples: 10_000,
  */
 export const FEWEST_SUBJECTS = 5;
 
-/** With fewer units nothing is tested: Student's t of two decides by how alike two numbers happen to be. */
-const FEWEST_UNITS = 3;
+/** With fewer degrees of freedom nothing is tested: Student's t of two decides by how alike two numbers happen to be. */
+export const FEWEST_DEGREES = 2;
 
 export type Unit = 'subject' | 'pair';
 /** `none` where units are too few to test. */
 export type TestName = 'sign flips' | 't-test' | 'none';
 
-export interface Comparison {
+export interface Comparison extends ComparisonBootstrap, Detectable {
   readonly pairs: number;
   readonly subjects: number;
   readonly unit: Unit;
@@ -55,10 +57,13 @@ export interface Comparison {
   readonly baselineIqm: number;
   /** Mean over subjects of the mean difference: every subject weighs the same. */
   readonly difference: number;
-  /** Bootstrap over units (of whole subjects, or of the pairs within each); BCa, percentile where BCa is undefined. */
+  /** Whether pairs are the units with subjects as strata: what varies is what varies within subjects. */
+  readonly stratified: boolean;
+  /** Of Student's t: subjects less one, or pairs less subjects; pairs less one where no subject has seeds enough. */
+  readonly degrees: number;
+  /** The deciding test turned into an interval; NaN where nothing is tested. */
   readonly interval: Interval;
-  readonly intervalMethod: 'BCa' | 'percentile' | 'none';
-  /** Student's t over units; wider, and safer with few of them. */
+  /** Student's t, whatever decides. */
   readonly tInterval: Interval;
   /** What decides, chosen by the design alone. */
   readonly test: TestName;
@@ -78,8 +83,6 @@ export interface Comparison {
   readonly probabilityOfImprovement: number;
   /** Share of the differences' variance that lies between subjects; NaN for one subject. */
   readonly intraclassCorrelation: number;
-  /** In the metric's unit, for the test at α over the number of comparisons. */
-  readonly minimumDetectable: number;
   readonly verdict: Verdict;
 }
 
@@ -117,17 +120,28 @@ function comparePairs(
   const subjects = pairs.map((pair) => pair.subject);
   const clusters = groupBy(all, subjects);
   const unit: Unit = clusters.length >= FEWEST_SUBJECTS ? 'subject' : 'pair';
-  const units = unit === 'subject' ? clusters.map(mean) : all;
+  const stratified = unit === 'pair' && all.length - clusters.length >= FEWEST_DEGREES;
+  const units = unit === 'subject' ? clusters.map(mean) : clusters.flat();
+  // Every subject weighs the same, however many pairs it has: 1 where all have as many.
+  const weights =
+    unit === 'subject'
+      ? units.map(() => 1)
+      : clusters.flatMap((own) => own.map(() => all.length / (clusters.length * own.length)));
+  const t = stratifiedTest(stratified ? clusters : [units], confidence);
   const smallestP = Math.min(1, 2 ** (1 - units.length));
-  const test = decidingTest(units.length, smallestP * family <= alpha);
+  const test = decidingTest(t.degrees, smallestP * family <= alpha);
   const rng = createRng(seed);
-  const signFlipP =
-    units.length === 0
-      ? Number.NaN
-      : signFlipTest(units, () => rng.stream('sign flips', 0, 0)).p['two-sided'];
-  const t = tTest(units, confidence);
-  const tTestP = t.p['two-sided'];
-  const deviation = standardDeviation(units);
+  const flips = (): RandomStream => rng.stream('sign flips', 0, 0);
+  const weighted = units.map((value, index) => value * (weights[index] ?? 1));
+  const signFlipP = units.length === 0 ? Number.NaN : signFlipTest(weighted, flips).p['two-sided'];
+  // Without any spread the t-test divides by 0.
+  const tTestDecides = t.deviation === 0 ? signFlipP : t.p;
+  const flipInterval = (): Interval => signFlipInterval(units, weights, confidence, flips);
+  const intervals = {
+    'sign flips': flipInterval,
+    't-test': () => (t.deviation === 0 ? flipInterval() : t.interval),
+    none: () => NONE,
+  };
   return {
     pairs: pairs.length,
     subjects: clusters.length,
@@ -138,28 +152,38 @@ function comparePairs(
     candidateIqm: interquartileMean(candidate),
     baselineIqm: interquartileMean(baseline),
     difference: meanOfMeans(clusters),
-    ...bootstrapped(clusters, unit, { confidence, resamples, seed }),
+    stratified,
+    degrees: t.degrees,
+    interval: intervals[test](),
     tInterval: t.interval,
+    ...comparisonBootstrap(clusters, unit, { confidence, resamples, seed }),
     test,
-    // Without any spread the t-test divides by 0.
-    p: { 'sign flips': signFlipP, 't-test': deviation === 0 ? signFlipP : tTestP, none: Number.NaN }[test],
+    p: { 'sign flips': signFlipP, 't-test': tTestDecides, none: Number.NaN }[test],
     smallestP,
     signFlipP,
-    tTestP,
+    tTestP: t.p,
     wilcoxonP: wilcoxonOf(all),
-    effectSize: (mean(units) / deviation) * hedgesFactor(units.length - 1),
+    effectSize: (t.estimate / t.deviation) * hedgesFactor(t.degrees),
     matchedRankBiserial: effectSizes(candidate, baseline, all).matchedRankBiserial,
     probabilityOfImprovement: probabilityOfImprovement(
       groupBy(candidate, subjects),
       groupBy(baseline, subjects),
     ),
     intraclassCorrelation: clusters.length > 1 ? clusterRobust(clusters).icc : Number.NaN,
-    minimumDetectable: minimumDetectableEffect(units.length, power, { alpha: alpha / family }) * deviation,
+    ...detectable(clusters, {
+      unit,
+      stratified,
+      power,
+      alpha: alpha / family,
+      fewestSubjects: FEWEST_SUBJECTS,
+    }),
   };
 }
 
-function decidingTest(units: number, signFlipsReachAlpha: boolean): TestName {
-  if (units < FEWEST_UNITS) return 'none';
+const NONE: Interval = [Number.NaN, Number.NaN];
+
+function decidingTest(degrees: number, signFlipsReachAlpha: boolean): TestName {
+  if (!(degrees >= FEWEST_DEGREES)) return 'none';
   return signFlipsReachAlpha ? 'sign flips' : 't-test';
 }
 
@@ -167,53 +191,6 @@ function decidingTest(units: number, signFlipsReachAlpha: boolean): TestName {
 function wilcoxonOf(all: readonly number[]): number {
   if (all.every((value) => value === 0)) return all.length === 0 ? Number.NaN : 1;
   return wilcoxonSignedRank(all, { method: all.length <= 50 ? 'permutation' : 'asymptotic' }).p;
-}
-
-/** Subjects are drawn whole; with few of them all stay, and their pairs are drawn. */
-function bootstrapped(
-  clusters: readonly (readonly number[])[],
-  unit: Unit,
-  { confidence, resamples, seed }: Pick<Required<ComparisonOptions>, 'confidence' | 'resamples' | 'seed'>,
-): Pick<Comparison, 'interval' | 'intervalMethod'> {
-  const estimate = meanOfMeans(clusters);
-  const enough = unit === 'subject' ? clusters.length > 1 : clusters.some((members) => members.length > 1);
-  if (!enough) return { interval: [Number.NaN, Number.NaN], intervalMethod: 'none' };
-  let replicates: number[];
-  let jackknife: number[];
-  if (unit === 'subject') {
-    const means = clusters.map(mean);
-    replicates = resampled(means, clusterRows(means.length, { resamples, seed }), mean);
-    jackknife = jackknifed(means, mean);
-  } else {
-    const stream = createRng(seed).stream('stratified bootstrap', 0, 0);
-    replicates = Array.from({ length: resamples }, () =>
-      mean(
-        clusters.map((members) =>
-          mean(Array.from(stream.integers(members.length, 0, members.length), (i) => members[i] ?? 0)),
-        ),
-      ),
-    );
-    jackknife = clusters.flatMap((members, at) =>
-      members.map((_, left) =>
-        meanOfMeans(clusters.map((own, index) => (index === at ? own.filter((__, i) => i !== left) : own))),
-      ),
-    );
-  }
-  const { bca, percentile } = bootstrapIntervals(estimate, replicates, jackknife, confidence);
-  return bca.some(Number.isNaN)
-    ? { interval: percentile, intervalMethod: 'percentile' }
-    : { interval: bca, intervalMethod: 'BCa' };
-}
-
-/** Which clusters each resample draws: the same for every metric and method of as many clusters. */
-export function clusterRows(
-  clusters: number,
-  { resamples, seed }: Pick<Required<ComparisonOptions>, 'resamples' | 'seed'>,
-): Int32Array[] {
-  const drawn = createRng(seed)
-    .stream('cluster bootstrap', 0, 0)
-    .integers(resamples * clusters, 0, clusters);
-  return Array.from({ length: resamples }, (_, row) => drawn.subarray(row * clusters, (row + 1) * clusters));
 }
 
 function verdictOf({ p, difference }: Unadjusted, adjustedP: number, alpha: number): Verdict {

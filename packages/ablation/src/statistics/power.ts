@@ -7,10 +7,16 @@ export interface PowerOptions {
 }
 
 /** Probability that a t-test of `n` differences finds an effect of `dz` standard deviations. */
-export function tTestPower(dz: number, n: number, { alpha = 0.05, sides = 2 }: PowerOptions = {}): number {
-  const degrees = n - 1;
+export function tTestPower(dz: number, n: number, options: PowerOptions = {}): number {
+  return noncentralPower(dz * Math.sqrt(n), n - 1, options);
+}
+
+function noncentralPower(
+  noncentrality: number,
+  degrees: number,
+  { alpha = 0.05, sides = 2 }: PowerOptions,
+): number {
   const critical = tQuantile(1 - alpha / sides, degrees);
-  const noncentrality = dz * Math.sqrt(n);
   const upper = 1 - noncentralTCdf(critical, degrees, noncentrality);
   return sides === 1 ? upper : upper + noncentralTCdf(-critical, degrees, noncentrality);
 }
@@ -19,16 +25,25 @@ export function tTestPower(dz: number, n: number, { alpha = 0.05, sides = 2 }: P
 const detectable = new Map<string, number>();
 
 /**
+ * Least effect, in standard errors, that a t-test of so many degrees of freedom finds with probability `power`; NaN for
+ * none.
+ */
+export function detectableErrors(degrees: number, power = 0.8, options: PowerOptions = {}): number {
+  if (!(degrees >= 1)) return Number.NaN;
+  const { alpha = 0.05, sides = 2 } = options;
+  const key = [degrees, power, alpha, sides].join();
+  const effect =
+    detectable.get(key) ?? root((errors) => noncentralPower(errors, degrees, options) - power, 0);
+  detectable.set(key, effect);
+  return effect;
+}
+
+/**
  * Least effect, in standard deviations of the differences, that is found with probability `power`; NaN for fewer than
  * two differences.
  */
 export function minimumDetectableEffect(n: number, power = 0.8, options: PowerOptions = {}): number {
-  if (n < 2) return Number.NaN;
-  const { alpha = 0.05, sides = 2 } = options;
-  const key = [n, power, alpha, sides].join();
-  const effect = detectable.get(key) ?? root((dz) => tTestPower(dz, n, options) - power, 0);
-  detectable.set(key, effect);
-  return effect;
+  return detectableErrors(n - 1, power, options) / Math.sqrt(n);
 }
 
 /** Number of differences, not rounded up, from which an effect of `dz` is found with probability `power`. */

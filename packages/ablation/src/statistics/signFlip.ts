@@ -31,6 +31,64 @@ export function signFlipTest(
   return { p: signFlipP(values, patterns), exact: false };
 }
 
+/**
+ * The shifts that the two-sided test does not refuse: the test turned into an interval. Flipping the signs of a set of
+ * values brings a sum shifted by θ to or above itself just where the set's weighted mean is at most θ, so the ends are
+ * order statistics of such means over all sets (Maritz 1981, "Distribution-free statistical methods", chapter 1).
+ * Infinite where no pattern of so many values can reach the level.
+ * @param weights of the values in the mean that is tested
+ * @param stream as in {@link signFlipTest}: with more than 20 values the same patterns are drawn
+ */
+export function signFlipInterval(
+  values: readonly number[],
+  weights: readonly number[],
+  confidence: number,
+  stream: () => RandomStream,
+  draws = 20_000,
+): readonly [low: number, high: number] {
+  const isExact = values.length <= MOST_ENUMERATED;
+  const means = isExact ? meansOfSubsets(values, weights) : meansOfDrawn(values, weights, stream(), draws);
+  // The set of none is the observed pattern; it counts in the test and has no mean.
+  const patterns = isExact ? means.length + 1 : draws + 1;
+  // The slack is for levels that are a whole number of patterns but for rounding.
+  const rank = Math.floor(((1 - confidence) / 2) * patterns + 1e-9);
+  if (rank < 1) return [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  means.sort();
+  return [means[rank - 1] ?? Number.NaN, means[means.length - rank] ?? Number.NaN];
+}
+
+/** Weighted means of all sets of values but the empty one. */
+function meansOfSubsets(values: readonly number[], weights: readonly number[]): Float64Array {
+  const [sums, totals] = [new Float64Array(2 ** values.length), new Float64Array(2 ** values.length)];
+  values.forEach((value, index) => {
+    const weight = weights[index] ?? 0;
+    const known = 2 ** index;
+    for (let set = 0; set < known; set++) {
+      sums[known + set] = (sums[set] ?? 0) + weight * value;
+      totals[known + set] = (totals[set] ?? 0) + weight;
+    }
+  });
+  return sums.map((total, set) => total / (totals[set] ?? 0)).subarray(1);
+}
+
+/** Of the sets whose signs the drawn patterns flip; one that flips none is as the observed one. */
+function meansOfDrawn(
+  values: readonly number[],
+  weights: readonly number[],
+  bits: RandomStream,
+  draws: number,
+): Float64Array {
+  return Float64Array.from({ length: draws }, () => {
+    let [total, weight] = [0, 0];
+    bits.uniform(values.length).forEach((u, index) => {
+      if (u >= 0.5) return;
+      total += (weights[index] ?? 0) * (values[index] ?? 0);
+      weight += weights[index] ?? 0;
+    });
+    return total / weight;
+  }).filter((mean) => !Number.isNaN(mean));
+}
+
 /** Monte Carlo p-values for given sign patterns. */
 export function signFlipP(
   values: readonly number[],

@@ -4,9 +4,12 @@ import { fSurvival } from './distributions.ts';
 import { factorialTerms } from './factorial.ts';
 import { groupBy, mean, sum } from './summary.ts';
 
-/** The one score (or mean) of a subject in a combination of levels. */
+/** The one score (or mean) of a block in a combination of levels. */
 export interface RepeatedMeasure {
+  /** The block: a subject, or with strata one seed of a subject. */
   readonly subject: string | number;
+  /** What several blocks belong to: their subject. */
+  readonly stratum?: string | number;
   readonly levels: readonly number[];
   readonly y: number;
 }
@@ -14,7 +17,7 @@ export interface RepeatedMeasure {
 export interface WithinRow {
   readonly term: readonly number[];
   readonly degrees: number;
-  /** Of the term's own error: how much it differs between subjects. */
+  /** Of the term's own error: how much it differs between blocks, or between those of a stratum. */
   readonly errorDegrees: number;
   readonly f: number;
   readonly p: number;
@@ -22,8 +25,9 @@ export interface WithinRow {
 }
 
 /**
- * @param measures each subject in each combination exactly once
- * @throws RangeError when a combination is missing or there twice
+ * With strata, what a term differs by between them is no error but an effect of its own: conclusions hold for them.
+ * @param measures each block in each combination exactly once, as many blocks in every stratum
+ * @throws RangeError when a combination is missing or there twice, or strata differ in size
  */
 export function withinSubjectsAnova(measures: readonly RepeatedMeasure[], order = 2): WithinRow[] {
   const factors = measures[0]?.levels.length ?? 0;
@@ -37,16 +41,22 @@ export function withinSubjectsAnova(measures: readonly RepeatedMeasure[], order 
   if (cells.size !== measures.length || cells.size !== expected) {
     throw new RangeError(`${measures.length} measures do not fill a design of ${expected} combinations once`);
   }
-  // The subject is one more factor; squares of a term are what its means add to those of its parts.
-  const coded = measures.map(({ subject, levels, y }) => ({
-    levels: [...levels, subjects.indexOf(subject)],
+  const strata = [...new Set(measures.map(({ stratum }) => stratum))];
+  const sizes = strata.map((one) => measures.filter(({ stratum }) => stratum === one).length);
+  if (sizes.some((size) => size !== sizes[0])) throw new RangeError('strata of different sizes');
+  // Block and stratum are further factors; squares of a term are what its means add to those of its parts.
+  const coded = measures.map(({ subject, stratum, levels, y }) => ({
+    levels: [...levels, subjects.indexOf(subject), strata.indexOf(stratum)],
     y,
   }));
+  const ofStrata = (term: readonly number[]): number =>
+    strata.length > 1 ? squares([...term, factors + 1]) : 0;
   const squares = effectSquares(coded);
   return factorialTerms(factors, order).map((term) => {
     const degrees = term.reduce((product, factor) => product * ((counts[factor] ?? 1) - 1), 1);
-    const errorDegrees = degrees * (subjects.length - 1);
-    const [own, error] = [squares(term), squares([...term, factors])];
+    const errorDegrees = degrees * (subjects.length - strata.length);
+    // A block lies within its stratum, so its squares hold those of the stratum.
+    const [own, error] = [squares(term), squares([...term, factors]) - ofStrata(term)];
     const f = own / degrees / (error / errorDegrees);
     return {
       term,
