@@ -16,7 +16,7 @@ import {
 import * as doodle from '@likeness/doodle';
 import { createEncoder, identifyEncoder, loadImageEncoder, type JudgeRole } from '@likeness/evaluation';
 import { dreambooth, ppl } from '@likeness/plugin-dreambooth';
-import { attachAdapters, lora } from '@likeness/plugin-lora';
+import { attachAdapters, lora, pretrainedModelOf } from '@likeness/plugin-lora';
 import { attachEmbedding, attachVectors, textualInversion } from '@likeness/plugin-textual-inversion';
 import { createModel, identifyModel, loadModel, readRecommendedSettings } from '@likeness/stable-diffusion';
 
@@ -130,7 +130,7 @@ function withBundled(definition: ModelDefinition): ModelDefinition {
 async function baseFolderOf(file: string): Promise<string | undefined> {
   if (!existsSync(file)) return undefined;
   const { metadata } = await readSafetensorsHeader(file);
-  const { pretrainedModel } = JSON.parse(metadata['likeness'] ?? '{}') as { pretrainedModel?: string };
+  const pretrainedModel = pretrainedModelOf(metadata);
   const base = pretrainedModel === BUNDLED_MODEL ? doodle.modelDir : pretrainedModel;
   return base !== undefined && existsSync(join(base, 'model_index.json')) ? base : undefined;
 }

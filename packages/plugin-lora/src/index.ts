@@ -6,6 +6,7 @@ export { attachAdapters, attachStored, type AttachedAdapters, type AttachOptions
 export type { BundledEmbedding } from './files/bundledEmbeddings.ts';
 export { readAdapters, type AdapterFile, type PartValues, type StoredAdapter } from './files/readAdapters.ts';
 export { openAdapters, adapterFilesAt } from './files/openAdapters.ts';
+export { pretrainedModelOf } from './files/namedModel.ts';
 export { writeAdapters, type WriteOptions } from './files/exportAdapters.ts';
 export { checkConversion, convertAdapters, type ConvertOptions } from './files/convertAdapters.ts';
 export { isRecordOf, mergeAdapters, subtractAdapters, type WeightedFile } from './weights/mergeAdapters.ts';

@@ -1,13 +1,20 @@
 // pipeline convert: adapters, embeddings and models between the dialects of the tools.
 import { stat } from 'node:fs/promises';
 import { basename, dirname, extname, resolve } from 'node:path';
-import { ConfigError, readSafetensorsHeader, WeightsError, type ModelExportOptions } from '@likeness/core';
+import {
+  ConfigError,
+  LikenessError,
+  readSafetensorsHeader,
+  WeightsError,
+  type ModelExportOptions,
+} from '@likeness/core';
 import {
   adaptableLayers,
   adapterFilesAt,
   convertAdapters,
   LORA_FORMATS,
   openAdapters,
+  pretrainedModelOf,
   type LoraFormat,
 } from '@likeness/plugin-lora';
 import { readEmbedding, writeEmbedding, type EmbeddingFormat } from '@likeness/plugin-textual-inversion';
@@ -130,9 +137,13 @@ type Work = (
 ) => Promise<(path: string) => Promise<readonly string[]>>;
 
 const adapterWork: Work = async (input, output, { to, dtype, pretrainedModel }) => {
-  const model = await openModel(pretrainedModel ?? (await namedModel(input)));
+  const model = await openModel(pretrainedModel ?? (await namedModel(input))).catch((error: unknown) => {
+    throw pretrainedModel === undefined ? withHint(error, NAMED_IN_FILE) : error;
+  });
   const file = await openAdapters(input, adaptableLayers(model)).catch((error: unknown) => {
-    throw withModel(error, model.source, pretrainedModel);
+    const isOthers = error instanceof LikenessError && OTHER_MODEL.has(error.code);
+    const hint = `they were looked for in ${model.source}: name their own model with --pretrained-model`;
+    throw pretrainedModel === undefined && isOthers ? withHint(error, hint) : error;
   });
   return (path) =>
     convertAdapters(model, file, path, {
@@ -144,25 +155,24 @@ const adapterWork: Work = async (input, output, { to, dtype, pretrainedModel }) 
 /** The model that a file of adapters says it was trained on. */
 async function namedModel(input: string): Promise<string> {
   const [file = input] = await adapterFilesAt(input);
-  const { metadata } = await readSafetensorsHeader(file);
-  const { pretrainedModel } = JSON.parse(metadata['likeness'] ?? '{}') as { pretrainedModel?: string };
-  return pretrainedModel ?? BUNDLED_MODEL;
+  return pretrainedModelOf((await readSafetensorsHeader(file)).metadata) ?? BUNDLED_MODEL;
 }
 
-/** Keys that fit no layer are mostly those of another model. */
-function withModel(error: unknown, model: string, named: string | undefined): unknown {
-  if (!(error instanceof WeightsError)) return error;
-  const [summary = '', ...rest] = error.message.split('\n');
-  const lines = rest.slice(0, 12);
-  return new WeightsError(
-    [summary, ...lines, ...(rest.length > 12 ? [`  … and ${rest.length - 12} more`] : [])].join('\n'),
-    {
-      ...(named === undefined
-        ? { hint: `they were looked for in ${model}: name their own model with --pretrained-model` }
-        : {}),
-      cause: error,
-    },
-  );
+/** Errors that another model may mend. */
+const OTHER_MODEL = new Set([
+  'adapter/other-model',
+  'adapter/does-not-fit',
+  'adapter/unknown-keys',
+  'adapter/unknown-order',
+]);
+
+const NAMED_IN_FILE = 'the adapters name this model: name another with --pretrained-model, where it is now';
+
+/** The same error with another thing to do. */
+function withHint(error: unknown, hint: string): unknown {
+  if (!(error instanceof LikenessError)) return error;
+  const { summary, code, where, expected, got, details } = error;
+  return new WeightsError(summary, { code, where, expected, got, details, hint, cause: error });
 }
 
 const embeddingWork: Work = async (input, _output, { to, dtype, token }) => {

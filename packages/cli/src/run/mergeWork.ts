@@ -11,6 +11,7 @@ import {
   isRecordOf,
   joinAdapters,
   mergeAdapters,
+  pretrainedModelOf,
   readUndoRecord,
   subtractAdapters,
   totalShare,
@@ -181,10 +182,8 @@ async function metadataOf({
 }: Pick<MergeJob, 'source' | 'files'>): Promise<Record<string, string>> {
   const isFile = (await stat(source).catch(() => undefined))?.isFile() === true;
   // A single file needs the configs of the model that it was made of itself.
-  const own = isFile ? (await readSafetensorsHeader(source)).metadata['likeness'] : undefined;
-  const { pretrainedModel = isAbsolute(source) ? basename(source) : source } = JSON.parse(own ?? '{}') as {
-    pretrainedModel?: string;
-  };
+  const own = isFile ? pretrainedModelOf((await readSafetensorsHeader(source)).metadata) : undefined;
+  const pretrainedModel = own ?? (isAbsolute(source) ? basename(source) : source);
   return {
     likeness: JSON.stringify({ pretrainedModel, ...(files.length > 0 ? { merged: named(files) } : {}) }),
   };

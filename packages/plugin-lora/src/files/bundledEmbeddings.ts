@@ -3,9 +3,9 @@
 //
 // Reference: OneTrainer, modules/modelSaver/stableDiffusion/StableDiffusionLoRASaver.py; A1111,
 // extensions-builtin/Lora/networks.py (`bundle_emb`).
-import { readTensor, type TensorEntry } from '@likeness/core';
+import { type TensorEntry } from '@likeness/core';
 import type { WrittenTensor } from './dialects.ts';
-import type { FloatDtype } from './readAdapters.ts';
+import { readStored, type FloatDtype } from './storedNumbers.ts';
 
 export interface BundledEmbedding {
   /** As it stands in prompts. */
@@ -35,5 +35,5 @@ export const isBundled = ({ name, shape }: TensorEntry): boolean => KEY.test(nam
 export async function readBundled(entry: TensorEntry): Promise<BundledEmbedding> {
   const [vectors = 1, width = 1] = entry.shape.length === 1 ? [1, ...entry.shape] : entry.shape;
   const word = KEY.exec(entry.name)?.[1] ?? entry.name;
-  return { word, vectors, width, values: await readTensor(entry), dtype: entry.dtype as FloatDtype };
+  return { word, vectors, width, ...(await readStored(entry)) };
 }

@@ -4,7 +4,7 @@ import type { LoraFormat } from '../options.ts';
 import { sizesOf, type AdaptableLayer } from '../layers.ts';
 import { elementsOf, type AdapterMethod, type Parts, type Shape } from '../adapters/adapter.ts';
 import type { MagnitudeAxis } from '../adapters/magnitude.ts';
-import type { FloatDtype } from './readAdapters.ts';
+import type { FloatDtype } from './storedNumbers.ts';
 import { withoutTextModel } from './spellings.ts';
 
 const DTYPES = { fp32: 'F32', fp16: 'F16', bf16: 'BF16' } as const;

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { DiffusionModel } from '@likeness/core';
 import { alphaOf, type WrittenAdapter } from './dialects.ts';
+import { runOfHeader } from './namedModel.ts';
 
 /** Width of the text states of Stable Diffusion 2.x. */
 const WIDTH_OF_VERSION_2 = 1024;
@@ -161,7 +162,7 @@ export function splitKohya(metadata: Readonly<Record<string, string>>): {
     const kind = key.startsWith('ss_') ? training : key.startsWith('modelspec.') ? specification : rest;
     if (kind) kind[key] = value;
   }
-  const run = JSON.parse(metadata['likeness'] ?? '{}') as RunSettings;
+  const run: RunSettings = runOfHeader(metadata) ?? {};
   return { run, training: training ?? {}, specification: specification ?? {}, rest: rest ?? {} };
 }
 

@@ -1,21 +1,29 @@
 // Reads adapter files of every tool into one form.
-import { readSafetensorsHeader, readTensor, WeightsError, type TensorEntry } from '@likeness/core';
-import type { AdapterMethod, Parts, Shape } from '../adapters/adapter.ts';
+import { readSafetensorsHeader, WeightsError, type TensorEntry } from '@likeness/core';
+import { elementsOf, type AdapterMethod, type Parts, type Shape } from '../adapters/adapter.ts';
 import type { MagnitudeAxis } from '../adapters/magnitude.ts';
 import { sizesOf, type AdaptableLayer } from '../layers.ts';
 import { METHODS } from '../options.ts';
 import { isBundled, readBundled, type BundledEmbedding } from './bundledEmbeddings.ts';
 import { numberedModules } from './numberedModules.ts';
-import { findPeftSettings, rankFromSettings, scaleFromSettings, type PeftSettings } from './peftSettings.ts';
+import {
+  findPeftSettings,
+  rankFromSettings,
+  scaleFromSettings,
+  type PeftSettings,
+  type SettingsOf,
+} from './peftSettings.ts';
+import { refusalOf } from './refusals.ts';
+import { firstOf, shown } from './shown.ts';
 import { spellingsOf, splitKey } from './spellings.ts';
+import { readStored, type FloatDtype } from './storedNumbers.ts';
 
 export interface PartValues {
   readonly shape: Shape;
   readonly values: Float32Array;
-  /** The type it has in the file. */
+  /** What it is written as where types are kept: the file's own, or the nearest of these three. */
   readonly dtype: FloatDtype;
 }
-export type FloatDtype = 'F32' | 'F16' | 'BF16';
 
 /** An adapter as a file holds it, whatever its spelling. */
 export interface StoredAdapter {
@@ -46,13 +54,15 @@ type Entries = Record<string, TensorEntry>;
 /**
  * Reads a .safetensors file of adapters for a model.
  * @param layers the model's: `adaptableLayers(model)`
- * @throws WeightsError listing every key that is no adapter of such a model, and every tensor that does not fit
+ * @throws WeightsError saying which model they are for, or which keys and tensors are no adapter of this one
  */
 export async function readAdapters(path: string, layers: readonly AdaptableLayer[]): Promise<AdapterFile> {
   const { tensors, metadata } = await readSafetensorsHeader(path);
+  const settingsOf = await findPeftSettings(path, metadata, tensors);
   const spellings = spellingsOf(layers);
   const byLayer = new Map<AdaptableLayer, Entries>();
-  const [embeddings, unknown]: [TensorEntry[], string[]] = [[], []];
+  const [embeddings, unknown]: [TensorEntry[], TensorEntry[]] = [[], []];
+  const doubled: string[] = [];
   const numbered = numberedModules(tensors, metadata, layers);
   for (const [key, entry] of tensors) {
     if (isBundled(entry)) {
@@ -61,37 +71,31 @@ export async function readAdapters(path: string, layers: readonly AdaptableLayer
     }
     const place = numbered.get(key) ?? lookUp(key, spellings);
     if (place === undefined) {
-      unknown.push(`${key} [${entry.shape.join()}]`);
+      unknown.push(entry);
       continue;
     }
     const entries = byLayer.get(place.layer) ?? {};
-    if (entries[place.part]) unknown.push(`${key}: ${entries[place.part]?.name ?? ''} holds the same part`);
+    const twin = entries[place.part];
+    if (twin) doubled.push(`${shown(key)} and ${shown(twin.name)}`);
     entries[place.part] = entry;
     byLayer.set(place.layer, entries);
   }
-  if (unknown.length > 0) {
-    throw new WeightsError('keys that are no adapter of this model', {
-      code: 'adapter/unknown-keys',
+  const fitted = [...byLayer].map(([layer, entries]) => fitOf(layer, entries));
+  const misfits = fitted.flatMap(({ misfit }) => misfit ?? []);
+  const fitting = fitted.filter(({ hasSizes }) => hasSizes).length;
+  const refusal = refusalOf({ path, tensors, metadata, layers, unknown, fitting, misfits });
+  if (refusal) throw refusal;
+  if (doubled.length > 0) {
+    throw new WeightsError('keys that hold the same part of an adapter', {
+      code: 'adapter/double-key',
       where: path,
-      expected:
-        'LoRA, LoCon, LoHa, LoKr or DoRA for layers that the model has, and words for its one text encoder (bundle_emb.WORD.clip_l)',
-      details: unknown,
+      details: firstOf(doubled),
+      hint: 'get the file again: two were put into one',
     });
   }
-  const settingsOf = await findPeftSettings(path, metadata);
-  const read = await Promise.all(
-    [...byLayer].map(([layer, entries]) => readAdapter(layer, entries, settingsOf(layer.component))),
-  );
-  const misfits = read.flatMap((result) => ('misfits' in result ? result.misfits : []));
-  if (misfits.length > 0)
-    throw new WeightsError('adapters that do not fit the model', {
-      code: 'adapter/does-not-fit',
-      where: path,
-      details: misfits,
-    });
-  const adapters = read.filter((result): result is StoredAdapter => 'method' in result);
-  if (adapters.length === 0)
+  if (fitted.length === 0)
     throw new WeightsError('no adapters in the file', { code: 'adapter/empty', where: path });
+  const adapters = await Promise.all(fitted.map((one) => readAdapter(one, settingsOf)));
   return { path, metadata, adapters, embeddings: await Promise.all(embeddings.map(readBundled)) };
 }
 
@@ -104,13 +108,25 @@ function lookUp(
   return layer && { layer, part: split.part };
 }
 
-async function readAdapter(
+/** The tensors of a layer's adapter, and what does not fit. */
+interface Fitted {
+  readonly layer: AdaptableLayer;
+  readonly method: AdapterMethod;
+  readonly parts: Entries;
+  readonly shapes: Parts<Shape>;
+  readonly alpha: TensorEntry | undefined;
+  readonly magnitude: TensorEntry | undefined;
+  readonly axis: MagnitudeAxis | undefined;
+  /** Whether its tensors have the sizes that the layer asks for. */
+  readonly hasSizes: boolean;
+  readonly misfit: string | undefined;
+}
+
+function fitOf(
   layer: AdaptableLayer,
-  { alpha, dora_scale: doraScale, magnitude = doraScale, ...own }: Entries,
-  settings: PeftSettings | undefined,
-): Promise<StoredAdapter | { misfits: string[] }> {
-  const name = `${layer.component}.${layer.path}`;
-  const names = Object.keys(own);
+  { alpha, dora_scale: doraScale, magnitude = doraScale, ...parts }: Entries,
+): Fitted {
+  const names = Object.keys(parts);
   const method =
     METHODS[
       names.some((part) => part.startsWith('hada_'))
@@ -119,45 +135,54 @@ async function readAdapter(
           ? 'lokr'
           : 'lora'
     ];
-  const shapes = Object.fromEntries(names.map((part) => [part, own[part]?.shape ?? []]));
+  const shapes = Object.fromEntries(names.map((part) => [part, parts[part]?.shape ?? []]));
   const axis = magnitude && magnitudeAxis(magnitude, layer);
-  const misfits = method.misfits(shapes, layer);
+  const problems = method.misfits(shapes, layer);
+  const hasSizes = problems.length === 0;
   if (magnitude && !axis)
-    misfits.push(`the magnitude is [${magnitude.shape.join()}] on a weight [${layer.shape.join()}]`);
-  if (misfits.length > 0) return { misfits: misfits.map((problem) => `${name}: ${problem}`) };
+    problems.push(`the magnitude is [${magnitude.shape.join()}] on a weight [${layer.shape.join()}]`);
+  if (method.rankOf(shapes) === 0) problems.push('its rank is 0');
+  if (alpha && elementsOf(alpha.shape) !== 1)
+    problems.push(`alpha is [${alpha.shape.join()}], not one number`);
+  const misfit = problems.length > 0 ? `${layer.component}.${layer.path}: ${problems.join('; ')}` : undefined;
+  return { layer, method, parts, shapes, alpha, magnitude, axis, hasSizes, misfit };
+}
 
+async function readAdapter(
+  { layer, method, parts, shapes, alpha, magnitude, axis }: Fitted,
+  settingsOf: SettingsOf,
+): Promise<StoredAdapter> {
   const values = await Promise.all(
-    names.map(async (part) => {
-      const entry = own[part];
-      return entry ? [[part, await readPart(entry)] as const] : [];
-    }),
+    Object.entries(parts).map(async ([part, entry]) => [part, await readPart(entry)] as const),
   );
-  const rank = method.rankOf(shapes);
+  const own = method.rankOf(shapes);
+  // Only what has no alpha of its own goes by settings.
+  const settings = alpha === undefined ? settingsOf(layer.component) : undefined;
+  const stored = alpha && (await readPart(alpha)).values[0];
+  const rank = own ?? (settings && rankFromSettings(settings, layer.path)) ?? stored;
   return {
     method,
     layer,
-    parts: Object.fromEntries(values.flat()),
-    scale: await scaleOf(alpha, rank, settings, layer),
-    rank:
-      rank ?? (settings && rankFromSettings(settings, layer.path)) ?? (alpha && (await readTensor(alpha))[0]),
+    parts: Object.fromEntries(values),
+    scale: scaleOf(stored, own, settings, layer),
+    rank,
     ...(magnitude && axis ? { magnitude: { ...(await readPart(magnitude)), axis } } : {}),
   };
 }
 
-/** Of the tensors of a file only floating-point ones can be read. */
-async function readPart(entry: TensorEntry): Promise<PartValues> {
-  const values = await readTensor(entry);
-  return { shape: entry.shape, values, dtype: entry.dtype as FloatDtype };
-}
+const readPart = async (entry: TensorEntry): Promise<PartValues> => ({
+  shape: entry.shape,
+  ...(await readStored(entry)),
+});
 
 /** Written beside the tensors (kohya), in settings (PEFT, diffusers), or nowhere: then alpha is the rank. */
-async function scaleOf(
-  alpha: TensorEntry | undefined,
+function scaleOf(
+  alpha: number | undefined,
   rank: number | undefined,
   settings: PeftSettings | undefined,
   { path }: AdaptableLayer,
-): Promise<number> {
-  if (alpha !== undefined) return rank === undefined ? 1 : ((await readTensor(alpha))[0] ?? rank) / rank;
+): number {
+  if (alpha !== undefined) return rank === undefined ? 1 : alpha / rank;
   return settings === undefined ? 1 : scaleFromSettings(settings, path, rank);
 }
 

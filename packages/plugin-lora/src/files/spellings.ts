@@ -44,6 +44,8 @@ export function splitKey(key: string): { module: string; part: string } | undefi
 }
 
 const underscored = (path: string): string => path.replaceAll('.', '_');
+/** diffusers' kohya converter leaves two dots in every key: one is in the path where the part has no `.weight` (DoRA). */
+const halfUnderscored = (path: string): string => path.replace(/\.(?=.*\.)/g, '_');
 /** transformers ≥ 5.6 has no such level in memory; published files do. */
 export const withoutTextModel = (path: string): string => path.replace(/^text_model\./, '');
 
@@ -66,10 +68,14 @@ function ofUNet({ path }: AdaptableLayer, sgm: ReadonlyMap<string, string>): str
     `unet.${path}`,
     `unet.${processor}`,
     `lora_unet_${underscored(path)}`,
+    `lora_unet_${halfUnderscored(path)}`,
     `lycoris_${underscored(path)}`, // SimpleTuner
     `base_model.model.${path}`,
     path,
     processor,
+    // diffusers' kohya converter, of keys without the component
+    underscored(path),
+    halfUnderscored(path),
     ...(original === undefined
       ? []
       : [
@@ -85,7 +91,10 @@ function ofTextEncoder({ path }: AdaptableLayer): string[] {
     `text_encoder.${name}`,
     `lora_te_${underscored(name)}`,
     `lora_te1_${underscored(name)}`,
+    `lora_te1_${halfUnderscored(name)}`,
     `base_model.model.${name}`,
     name,
+    underscored(name),
+    halfUnderscored(name),
   ]);
 }

@@ -11,7 +11,7 @@ import {
   type TensorEntry,
 } from '@likeness/core';
 import type { WrittenAdapter } from '../files/dialects.ts';
-import type { FloatDtype } from '../files/readAdapters.ts';
+import type { FloatDtype } from '../files/storedNumbers.ts';
 import { componentOf, sizesOf, type AdaptableLayer } from '../layers.ts';
 import { firstOf } from './joinAdapters.ts';
 import { adapterOf, rankFor, type LayerShare } from './lowRank.ts';

@@ -7,7 +7,8 @@ import {
   WeightsError,
   type DiffusionModel,
 } from '@likeness/core';
-import type { FloatDtype, StoredAdapter } from '../files/readAdapters.ts';
+import type { StoredAdapter } from '../files/readAdapters.ts';
+import type { FloatDtype } from '../files/storedNumbers.ts';
 import { componentOf } from '../layers.ts';
 import { withAdapters, withoutAdapters, type WeightedAdapter } from './adaptedWeight.ts';
 import { bitsOfBytes, corrected, residualOf, roundedBits, valuesOf } from './residual.ts';

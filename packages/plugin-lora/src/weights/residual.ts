@@ -3,7 +3,7 @@
 import { promisify } from 'node:util';
 import { deflate, inflate } from 'node:zlib';
 import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from '@likeness/core';
-import type { FloatDtype } from '../files/readAdapters.ts';
+import type { FloatDtype } from '../files/storedNumbers.ts';
 
 /** Bits of weights as whole numbers. */
 export type Bits = Uint32Array | Uint16Array;

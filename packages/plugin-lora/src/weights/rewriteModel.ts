@@ -10,7 +10,7 @@ import {
   type TensorEntry,
   type WeightsSource,
 } from '@likeness/core';
-import type { FloatDtype } from '../files/readAdapters.ts';
+import type { FloatDtype } from '../files/storedNumbers.ts';
 import { componentOf } from '../layers.ts';
 import type { WeightedAdapter } from './adaptedWeight.ts';
 
