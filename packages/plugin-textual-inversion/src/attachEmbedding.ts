@@ -4,6 +4,7 @@ import { WeightsError, type Attached, type DiffusionModel } from '@likeness/core
 import { attachPlaceholder } from './placeholderRows.ts';
 import { readEmbedding, type LearnedEmbedding, type ReadEmbeddingOptions } from './readEmbedding.ts';
 import { tokenTable } from './tokenTable.ts';
+import { checkSize, checkWord } from './words.ts';
 
 /** diffusers' name for what it writes (textual_inversion.py). */
 export const EMBEDDING_FILE = 'learned_embeds.safetensors';
@@ -37,6 +38,8 @@ export function attachVectors(
   { word, vectors, width, values }: Pick<LearnedEmbedding, 'word' | 'vectors' | 'width' | 'values'>,
   where: string,
 ): AttachedEmbedding {
+  checkSize(vectors, width, where);
+  checkWord(word, where);
   const table = tokenTable(model);
   if (width !== table.width) {
     throw new WeightsError('the vectors are of another width than the model’s', {

@@ -2,6 +2,7 @@
 import {
   ConfigError,
   createRng,
+  subjectPrompts,
   type InstancePrompts,
   type Rng,
   type SetupContext,
@@ -43,7 +44,10 @@ export function placeholderPrompts(
     });
   }
   const holdsWord = instancePrompt.includes(word);
-  const madeByCore = instancePrompt === `a photo of ${identifier} ${classNoun}`;
+  const madeByCore =
+    identifier !== undefined &&
+    classNoun !== undefined &&
+    instancePrompt === subjectPrompts({ identifier, classNoun })?.instancePrompt;
   if (!holdsWord && !madeByCore) {
     throw new ConfigError('the instance prompt does not hold the new word', {
       code: 'embedding/prompt-without-word',

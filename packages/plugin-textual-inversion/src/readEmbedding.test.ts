@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeSafetensors, type TensorSource } from '@likeness/core';
+import { writeSafetensors, type LikenessError, type TensorSource } from '@likeness/core';
 import { createTinyModel, temporaryFolder } from '@likeness/core/testing';
 import { expect, it } from 'vitest';
 import { attachEmbedding, readEmbedding } from './index.ts';
@@ -32,6 +32,36 @@ it('reads one key, a single vector, and emb_params under the file’s name', asy
   const params = await file('my-cat.safetensors', tensor('emb_params', 1, 3));
   expect((await readEmbedding(params)).word).toBe('my-cat');
   expect((await readEmbedding(params, { word: '<c>' })).word).toBe('<c>');
+});
+
+it('takes the file’s name where the key is a text encoder’s, and what its header calls it', async () => {
+  const comfy = await file('my-dog.safetensors', tensor('clip_l', 1, 3));
+  expect(await readEmbedding(comfy)).toMatchObject({ word: 'my-dog', vectors: 1, width: 3 });
+  const path = join(folder, 'renamed.safetensors');
+  await writeSafetensors(path, [tensor('clip_l', 1, 3)], { placeholder_token: '<dog>' });
+  expect((await readEmbedding(path)).word).toBe('<dog>');
+});
+
+it('reads vectors of any number type', async () => {
+  const path = join(folder, 'double.safetensors');
+  await writeSafetensors(path, [
+    { name: '<cat>', dtype: 'F64', shape: [1, 2], data: () => Float64Array.of(0.5, -2) },
+  ]);
+  expect(await readEmbedding(path)).toMatchObject({ values: Float32Array.of(0.5, -2), dtype: 'F32' });
+});
+
+it('refuses no vectors, vectors that are no numbers and words that are none', async () => {
+  const codeOf = async (name: string, one: TensorSource, word?: string): Promise<unknown> =>
+    readEmbedding(await file(name, one), word === undefined ? {} : { word }).catch(
+      (error: unknown) => (error as LikenessError).code,
+    );
+  expect(await codeOf('zero.safetensors', tensor('<cat>', 0, 3))).toBe('embedding/empty');
+  expect(await codeOf('narrow.safetensors', tensor('<cat>', 1e9, 0))).toBe('embedding/empty');
+  const nan = { ...tensor('<cat>', 1, 1), data: () => Float32Array.of(NaN) };
+  expect(await codeOf('nan.safetensors', nan)).toBe('embedding/not-finite');
+  expect(await codeOf('blank.safetensors', tensor(' ', 1, 3))).toBe('embedding/no-word');
+  expect(await codeOf('escape.safetensors', tensor('a\u001b[2J', 1, 3))).toBe('embedding/no-word');
+  expect(await codeOf('second.safetensors', tensor('clip_g', 1, 3))).toBe('embedding/other-model');
 });
 
 it('refuses pickles, saying why and how to convert them', async () => {

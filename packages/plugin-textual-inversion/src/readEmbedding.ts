@@ -1,7 +1,8 @@
 // Files with learned vectors, in the dialects that come as safetensors: diffusers (one key, the word), and `emb_params`
-// of A1111, kohya, ai-toolkit and OneTrainer. See docs/methods/textual-inversion.md.
+// of A1111, kohya, ai-toolkit and OneTrainer, or the text encoder's name `clip_l`. See docs/methods/textual-inversion.md.
 import { basename, extname } from 'node:path';
-import { readSafetensorsHeader, readTensor, WeightsError, type TensorEntry } from '@likeness/core';
+import { readNumbers, readSafetensorsHeader, WeightsError, type TensorEntry } from '@likeness/core';
+import { checkSize, checkWord, isKeyOfFormat, WORD_KEY } from './words.ts';
 
 export interface LearnedEmbedding {
   /** The word that stands for it in prompts. */
@@ -16,11 +17,11 @@ export interface LearnedEmbedding {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** Where `writeEmbedding` keeps the word of a file whose key does not say it. */
-export const WORD_KEY = 'placeholder_token';
-
 export interface ReadEmbeddingOptions {
-  /** The word to use; default: the file's key, or its name where the key says nothing. */
+  /**
+   * The word to use; default: the file's key, or the file's name where the key is that of a format (`emb_params`) or of
+   * a text encoder (`clip_l`).
+   */
   readonly word?: string;
 }
 
@@ -37,7 +38,7 @@ export async function readEmbedding(
   const extension = extname(path).toLowerCase();
   if (PICKLES.includes(extension)) throw pickleError(path);
   const { tensors, metadata } = await readSafetensorsHeader(path);
-  if (tensors.has('clip_l') && tensors.has('clip_g')) {
+  if (tensors.has('clip_g')) {
     throw new WeightsError('these vectors are for a model with two text encoders (SDXL)', {
       code: 'embedding/other-model',
       where: path,
@@ -56,14 +57,30 @@ export async function readEmbedding(
       got: [...tensors.values()].slice(0, 4).map(describe).join(', ') + (tensors.size > 4 ? ', …' : ''),
     });
   }
-  const named =
-    entry.name === 'emb_params' ? (metadata[WORD_KEY] ?? basename(path, extname(path))) : entry.name;
-  const values = await readTensor(entry);
-  const dtype = entry.dtype as LearnedEmbedding['dtype']; // readTensor reads no other
-  return { word: word ?? named, vectors, width, values, shape: entry.shape, dtype, metadata };
+  checkSize(vectors, width, path);
+  const named = isKeyOfFormat(entry.name)
+    ? (metadata[WORD_KEY] ?? basename(path, extname(path)))
+    : entry.name;
+  const used = word ?? named;
+  checkWord(used, path);
+  const values = await readNumbers(entry);
+  if (!values.every(Number.isFinite)) {
+    throw new WeightsError('vectors with numbers that are none (NaN or infinite)', {
+      code: 'embedding/not-finite',
+      where: path,
+      hint: 'training diverged, or the file is damaged: use an earlier checkpoint, or get it again',
+    });
+  }
+  return { word: used, vectors, width, values, shape: entry.shape, dtype: writtenAs(entry), metadata };
 }
 
-const describe = ({ name, shape }: TensorEntry): string => `${name} [${shape.join()}]`;
+/** Its own type, or the nearest of those that files of vectors are written in. */
+function writtenAs({ dtype }: TensorEntry): LearnedEmbedding['dtype'] {
+  return dtype === 'F16' || dtype === 'BF16' ? dtype : 'F32';
+}
+
+const describe = ({ name, shape }: TensorEntry): string =>
+  `${JSON.stringify(name.slice(0, 60)).slice(1, -1)} [${shape.join()}]`;
 
 function pickleError(path: string): WeightsError {
   return new WeightsError('a pickle: opening it would run whatever program it holds', {

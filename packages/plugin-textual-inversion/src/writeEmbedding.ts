@@ -1,7 +1,8 @@
 // Learned vectors into a file other tools read: under the word itself (diffusers; A1111 and ComfyUI read it, too), or
 // under `emb_params`, where the file's name is the word (kohya, ai-toolkit, OneTrainer).
 import { ConfigError, writeSafetensors } from '@likeness/core';
-import { WORD_KEY, type LearnedEmbedding } from './readEmbedding.ts';
+import type { LearnedEmbedding } from './readEmbedding.ts';
+import { isKeyOfFormat, WORD_KEY } from './words.ts';
 
 export const EMBEDDING_FORMATS = ['diffusers', 'kohya'] as const;
 export type EmbeddingFormat = (typeof EMBEDDING_FORMATS)[number];
@@ -19,11 +20,11 @@ export async function writeEmbedding(
   { word, values, shape, dtype, metadata }: LearnedEmbedding,
   { format, dtype: wanted }: WriteEmbeddingOptions,
 ): Promise<void> {
-  if (word === 'emb_params') {
-    throw new ConfigError('emb_params is the name of a format, not a word', {
+  if (isKeyOfFormat(word)) {
+    throw new ConfigError(`${word} is the name of a format, not a word`, {
       code: 'embedding/word-is-a-format',
       where: path,
-      hint: 'name the word',
+      hint: 'name the word: --token "<my-cat>"',
     });
   }
   const { [WORD_KEY]: _, ...kept } = metadata;
