@@ -21,6 +21,7 @@ export const CODES = {
   'run/no-settings': 'A file does not say with which settings it was made.',
   'run/not-found': 'There is no run of this name.',
   'run/unknown-kind': 'A run is of a kind that this command does not know.',
+  'usage/command-line': 'A command or a flag is unknown, or an argument is missing or impossible.',
   'usage/contradiction': 'Flags of a command contradict each other.',
   'usage/flag-without-effect': 'A flag would change nothing beside the others.',
   'usage/no-prompt': 'No prompt was given.',

@@ -1,5 +1,6 @@
 // What the command tells the shell, and how it tells people what went wrong.
 import { asFileError, ConfigError, LikenessError } from '@likeness/core';
+import { CommanderError } from 'commander';
 import { colours, type Terminal } from './terminal/terminal.ts';
 
 export const EXIT = {
@@ -7,8 +8,12 @@ export const EXIT = {
   error: 1,
   /** Flags, settings or recipes that cannot work: nothing was started. */
   usage: 2,
-  /** Ctrl-C, as shells number it: 128 + SIGINT. */
+  /** Stopped by Ctrl-C, as shells number it: 128 + SIGINT. */
   interrupted: 130,
+  /** Stopped because the terminal went away: 128 + SIGHUP. */
+  hungUp: 129,
+  /** Stopped by whoever manages processes: 128 + SIGTERM. */
+  terminated: 143,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
@@ -31,6 +36,19 @@ export function tellError(error: unknown, { err }: Pick<Terminal, 'err'>): ExitC
   );
   err(shown);
   return EXIT.error;
+}
+
+/** The last line of a stream of JSON that an error ended. A bug of ours has no kind: its code is `bug`. */
+export function errorLine(error: unknown): string {
+  return JSON.stringify({ type: 'error', ...factsOf(error) });
+}
+
+function factsOf(error: unknown): Readonly<Record<string, unknown>> {
+  if (error instanceof CommanderError)
+    return { code: 'usage/command-line', summary: error.message.replace(/^error: /, '') };
+  const told = asFileError(error);
+  if (told instanceof LikenessError) return told.toJSON();
+  return { code: 'bug', summary: error instanceof Error ? error.message : String(error) };
 }
 
 /** `  hint: …` stands out: it is what to do. The code stands back: it is what to search for. */

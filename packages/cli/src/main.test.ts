@@ -213,4 +213,23 @@ describe('errors', () => {
     expect(err).toContain('this is a bug');
     expect(err).toContain('    at ');
   });
+
+  it('ends a stream of JSON with one line for an error, and tells it on stderr as well', async () => {
+    const missing = await typed('resume', 'no-such-run', '--json');
+    expect(missing.code).toBe(EXIT.error);
+    const lines = missing.out.trimEnd().split('\n');
+    expect(lines).toHaveLength(1);
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+      type: 'error',
+      code: 'run/not-found',
+      summary: 'no such run',
+      where: 'no-such-run',
+      hint: 'pipeline runs lists them',
+    });
+    expect(missing.err).toContain('no-such-run: no such run');
+    const mistyped = await typed('runs', '--jsno', '--json');
+    expect(mistyped.code).toBe(EXIT.usage);
+    expect(JSON.parse(mistyped.out)).toMatchObject({ type: 'error', code: 'usage/command-line' });
+    expect((await typed('resume', 'no-such-run')).out).toBe('');
+  });
 });

@@ -27,8 +27,9 @@ export async function serveCells(work: CellWork, kill: () => void): Promise<void
       ended.resolve();
     });
   };
-  // The terminal sends Ctrl-C to the whole group; what to do about it is the parent's decision.
+  // The terminal sends Ctrl-C, and that it is gone, to the whole group; what to do about it is the parent's decision.
   process.on('SIGINT', () => undefined);
+  process.on('SIGHUP', () => undefined);
   process.on('SIGTERM', end);
   process.on('disconnect', end);
   process.on('message', (message: ToWorker) => {

@@ -15,13 +15,13 @@ import {
   type Plan,
   type Question,
 } from '@likeness/ablation';
-import { ConfigError, DataError, killEngines } from '@likeness/core';
+import { ConfigError, DataError } from '@likeness/core';
 import { EXIT, type ExitCode } from '../exitCodes.ts';
 import { reportStyle, type ReportFlags } from '../commands/reporting.ts';
 import { warningLine } from '../progress/reporters.ts';
-import { onInterrupt } from '../run/followRun.ts';
 import { count, displayPath } from '../terminal/format.ts';
 import { progressLine } from '../terminal/progressLine.ts';
+import { stopOnSignals } from '../terminal/stopping.ts';
 import { colours, type Terminal } from '../terminal/terminal.ts';
 import { commandCellWork, type CommandCellWork } from './cellWork.ts';
 import { MATRICES_ROOT, STALE_MS, STATUS_FILE } from './defaults.ts';
@@ -61,17 +61,8 @@ export async function ablate(
   flags: AblateFlags,
   terminal: Terminal,
 ): Promise<ExitCode> {
-  const stop = new AbortController();
   // Planning measures steps: it can be stopped like everything that lasts.
-  const forget = onInterrupt(
-    () => {
-      stop.abort(new Error('stopped'));
-    },
-    () => {
-      killEngines();
-      process.exit(EXIT.interrupted);
-    },
-  );
+  const stop = stopOnSignals({ nothingToLose: true });
   let prepared: Prepared;
   try {
     prepared = await prepare(file, flags, terminal, stop.signal);
@@ -80,9 +71,9 @@ export async function ablate(
     if (!stop.signal.aborted) throw error;
     return EXIT.interrupted;
   } finally {
-    forget();
+    stop.forget();
   }
-  return flags.dryRun ? EXIT.ok : work(prepared, flags, terminal, stop);
+  return flags.dryRun ? EXIT.ok : work(prepared, flags, terminal);
 }
 
 async function prepare(
@@ -160,18 +151,22 @@ async function estimated(
   });
 }
 
-async function work(
-  prepared: Prepared,
-  flags: AblateFlags,
-  terminal: Terminal,
-  stop: AbortController,
-): Promise<ExitCode> {
+async function work(prepared: Prepared, flags: AblateFlags, terminal: Terminal): Promise<ExitCode> {
   const { question, plan, workers, folder, store } = prepared;
   const style = reportStyle(flags, terminal);
   await refuseSecond(folder);
   for (const warning of plan.warnings) terminal.err(warningLine(warning));
   await folder.write('matrix.json', { question, ids: plan.cells.map(({ id }) => id) });
   const peaks = (await folder.timings()).flatMap(({ peakMemoryBytes = 0 }) => peakMemoryBytes);
+  let killWorkers = (): void => undefined;
+  const stop = stopOnSignals({
+    onStop: () => {
+      terminal.err(colours.yellow('finishing steps, writing checkpoints; Ctrl-C again to stop at once'));
+    },
+    atOnce: () => {
+      killWorkers();
+    },
+  });
   const { executor, connect, kill } = await executorFor(
     { ...flags, workers },
     {
@@ -181,6 +176,7 @@ async function work(
       peakMemoryBytes: Math.max(0, ...peaks),
     },
   );
+  killWorkers = kill;
   const progress = matrixProgress({
     plan,
     folder,
@@ -191,16 +187,6 @@ async function work(
     width: executor.width,
   });
   connect(progress.event);
-  const forget = onInterrupt(
-    () => {
-      terminal.err(colours.yellow('finishing steps, writing checkpoints; Ctrl-C again to stop at once'));
-      stop.abort(new Error('stopped'));
-    },
-    () => {
-      kill();
-      process.exit(EXIT.interrupted);
-    },
-  );
   let outcome: MatrixOutcome;
   try {
     const { retries, retryFailed } = flags;
@@ -217,7 +203,7 @@ async function work(
     });
   } finally {
     await executor.close();
-    forget();
+    stop.forget();
     await progress.close(stop.signal.aborted ? 'interrupted' : 'finished');
   }
   const isLong = style === 'live' || style === 'plain';

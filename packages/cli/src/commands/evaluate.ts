@@ -1,17 +1,17 @@
 // pipeline evaluate: what a run is worth, in numbers: is it the subject, does it show what was asked for, what else has
 // training changed.
 import { readFile } from 'node:fs/promises';
-import { ConfigError, DataError, killEngines } from '@likeness/core';
+import { ConfigError, DataError } from '@likeness/core';
 import { findMetrics, recomputeMeasures, type EvaluationInput } from '@likeness/evaluation';
 import { Command, Option } from 'commander';
 import { EXIT, type ExitCode } from '../exitCodes.ts';
 import { evaluateRun } from '../evaluate/evaluateRun.ts';
 import { placeOf } from '../evaluate/openSubject.ts';
 import { tellEvaluations, type Evaluated } from '../evaluate/tellEvaluation.ts';
-import { onInterrupt } from '../run/followRun.ts';
 import { displayPath } from '../terminal/format.ts';
 import { nonNegative, positiveInteger, wholeNumber } from '../terminal/numbers.ts';
 import { progressLine } from '../terminal/progressLine.ts';
+import { stopOnSignals } from '../terminal/stopping.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import type { SetExitCode } from './run.ts';
 
@@ -130,16 +130,7 @@ async function evaluate(
   const settings = await settingsOf(flags);
   const metrics = await findMetrics(flags.metric ?? []);
   const line = progressLine(terminal, !flags.json && !flags.quiet);
-  const stop = new AbortController();
-  const forget = onInterrupt(
-    () => {
-      stop.abort();
-    },
-    () => {
-      killEngines();
-      process.exit(EXIT.interrupted);
-    },
-  );
+  const stop = stopOnSignals({ nothingToLose: true });
   const evaluated: Evaluated[] = [];
   try {
     for (const [i, name] of names.entries()) {
@@ -167,7 +158,7 @@ async function evaluate(
   } catch (error) {
     if (!stop.signal.aborted) throw error;
   } finally {
-    forget();
+    stop.forget();
     line.end();
   }
   if (evaluated.length > 0 && !flags.json && !flags.quiet) tellEvaluations(evaluated, metrics, terminal);

@@ -4,7 +4,6 @@ import { basename, join, resolve } from 'node:path';
 import {
   ConfigError,
   didYouMean,
-  killEngines,
   openGenerator,
   writePng,
   writeSheet,
@@ -18,11 +17,11 @@ import { EXIT, type ExitCode } from '../exitCodes.ts';
 import { attachAll, attachmentsOf } from '../generate/attachments.ts';
 import { pictureText } from '../generate/pictureText.ts';
 import { findSource } from '../generate/source.ts';
-import { onInterrupt } from '../run/followRun.ts';
 import { promptTexts } from '../run/promptFile.ts';
 import { count, displayPath } from '../terminal/format.ts';
 import { nonNegative, numbers, positiveInteger, wholeNumber } from '../terminal/numbers.ts';
 import { progressLine } from '../terminal/progressLine.ts';
+import { stopOnSignals } from '../terminal/stopping.ts';
 import { colours, type Terminal } from '../terminal/terminal.ts';
 import type { SetExitCode } from './run.ts';
 
@@ -140,16 +139,7 @@ async function generate(name: string, flags: GenerateFlags, terminal: Terminal):
     Array.from({ length: flags.num }, (_, i) => ({ prompt, seed: flags.seed + i })),
   );
   const line = progressLine(terminal, !flags.json && !flags.quiet);
-  const stop = new AbortController();
-  const forget = onInterrupt(
-    () => {
-      stop.abort();
-    },
-    () => {
-      killEngines();
-      process.exit(EXIT.interrupted);
-    },
-  );
+  const stop = stopOnSignals({ nothingToLose: true });
   const made: Drawn[] = [];
   let generator: Generator | undefined;
   try {
@@ -198,7 +188,7 @@ async function generate(name: string, flags: GenerateFlags, terminal: Terminal):
     if (!stop.signal.aborted) throw error;
   } finally {
     await generator?.close();
-    forget();
+    stop.forget();
     line.end();
   }
   const how = `${settings.sampler} ${settings.numInferenceSteps} steps, guidance ${settings.guidanceScale}`;

@@ -1,5 +1,5 @@
 // pipeline run: teaches a model a subject.
-import { killEngines, runPipeline, type OptionDescription } from '@likeness/core';
+import { runPipeline, type OptionDescription } from '@likeness/core';
 import { Argument, Command } from 'commander';
 import { EXIT, type ExitCode } from '../exitCodes.ts';
 import { watchOf } from '../evaluate/watchRun.ts';
@@ -76,17 +76,12 @@ export async function startRun(
   const style = reportStyle(flags, terminal);
   const watch = await watchOf(config);
   const reporter: Reporter = createReporter(style, terminal);
-  const stop = new AbortController();
   for (const warning of warnings) reporter.event({ type: 'warning', ...warning });
-  const run = runPipeline({
-    config,
-    plugins,
-    model,
-    runsRoot: RUNS_ROOT,
-    signal: stop.signal,
-    ...(watch ? { watch } : {}),
-  });
-  const last = await followRun(run, { reporter, stop, kill: killEngines });
+  const last = await followRun(
+    (signal) =>
+      runPipeline({ config, plugins, model, runsRoot: RUNS_ROOT, signal, ...(watch ? { watch } : {}) }),
+    reporter,
+  );
   if (last?.type === 'run-interrupted') {
     if (style === 'live' || style === 'plain') tellInterrupted(last, terminal);
     return EXIT.interrupted;

@@ -1,10 +1,9 @@
 // `pipeline tokens --rare --probe`: samples, measures, draws the sheet.
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { killEngines, writeSheet, type DiffusionModel } from '@likeness/core';
-import { EXIT } from '../exitCodes.ts';
-import { onInterrupt } from '../run/followRun.ts';
+import { writeSheet, type DiffusionModel } from '@likeness/core';
 import { progressLine } from '../terminal/progressLine.ts';
+import { stopOnSignals } from '../terminal/stopping.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { CONTEXT_NOUNS, contextsOf, probeRows, probeWords } from '../words/probe.ts';
 
@@ -43,16 +42,7 @@ export async function probeTokens(
   const contexts = contextsOf(flags.classNoun ?? CONTEXT_NOUNS);
   const seeds = Array.from({ length: flags.num }, (_, i) => flags.seed + i);
   const line = progressLine(terminal, !flags.json);
-  const stop = new AbortController();
-  const forget = onInterrupt(
-    () => {
-      stop.abort();
-    },
-    () => {
-      killEngines();
-      process.exit(EXIT.interrupted);
-    },
-  );
+  const stop = stopOnSignals({ nothingToLose: true });
   try {
     line.show('loading', 0, 0);
     const probe = await probeWords({
@@ -93,7 +83,7 @@ export async function probeTokens(
     if (!stop.signal.aborted) throw error;
     return undefined;
   } finally {
-    forget();
+    stop.forget();
     line.end();
   }
 }

@@ -5,8 +5,7 @@ import { ConfigError, killEngines } from '@likeness/core';
 import { cacheDir as userCacheDir } from '@likeness/engine';
 import { Command, Option } from 'commander';
 import { USUAL_REDIS } from '../ablate/defaults.ts';
-import { EXIT } from '../exitCodes.ts';
-import { onInterrupt } from '../run/followRun.ts';
+import { stopOnSignals } from '../terminal/stopping.ts';
 import { colours, type Terminal } from '../terminal/terminal.ts';
 import { addReportFlags, reportStyle, type ReportFlags } from './reporting.ts';
 
@@ -55,17 +54,11 @@ async function serve(flags: WorkerFlags, terminal: Terminal): Promise<void> {
   }
   const { openBlobStore, openCellStore, serveQueue } = await import('@likeness/ablation');
   const { commandCellWork } = await import('../ablate/cellWork.ts');
-  const stop = new AbortController();
-  const forget = onInterrupt(
-    () => {
+  const stop = stopOnSignals({
+    onStop: () => {
       terminal.err(colours.yellow('finishing the step, giving the cell back; Ctrl-C again to stop at once'));
-      stop.abort(new Error('stopped'));
     },
-    () => {
-      killEngines();
-      process.exit(EXIT.interrupted);
-    },
-  );
+  });
   try {
     await serveQueue({
       redisUrl: redis,
@@ -78,7 +71,7 @@ async function serve(flags: WorkerFlags, terminal: Terminal): Promise<void> {
       tell: teller(flags, terminal),
     });
   } finally {
-    forget();
+    stop.forget();
   }
 }
 

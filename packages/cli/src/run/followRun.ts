@@ -1,6 +1,7 @@
-// Subscribes to a run, tells it, and stands between the run and Ctrl-C.
+// Subscribes to a run, tells it, and stands between the run and signals.
 import type { EventOf, PipelineEvent } from '@likeness/core';
 import type { Reporter } from '../progress/reporters.ts';
+import { stopOnSignals } from '../terminal/stopping.ts';
 import { colours } from '../terminal/terminal.ts';
 
 /** The part of an Observable that is needed here. */
@@ -12,35 +13,24 @@ interface Subscribable {
   }): unknown;
 }
 
-export interface FollowOptions {
-  readonly reporter: Reporter;
-  /** Aborted by the first Ctrl-C: the run ends after its step and tells its last events. */
-  readonly stop: AbortController;
-  /** Ends every engine process at once; for the second Ctrl-C. */
-  readonly kill: () => void;
-}
-
 /** Runs until the run has ended, and returns how: its last event. Errors of the run are thrown. */
 export async function followRun(
-  run: Subscribable,
-  { reporter, stop, kill }: FollowOptions,
+  runWith: (signal: AbortSignal) => Subscribable,
+  reporter: Reporter,
 ): Promise<EventOf<'run-finished' | 'run-interrupted'> | undefined> {
-  const forget = onInterrupt(
-    () => {
+  const stopping = stopOnSignals({
+    onStop: () => {
       const again = 'Ctrl-C again to stop at once';
       reporter.note(colours.yellow(`finishing the step, writing a checkpoint; ${again}`));
-      stop.abort();
     },
-    () => {
-      kill();
+    atOnce: () => {
       reporter.close();
-      process.exit(130);
     },
-  );
+  });
   let last: EventOf<'run-finished' | 'run-interrupted'> | undefined;
   try {
     await new Promise<void>((resolve, reject) => {
-      run.subscribe({
+      runWith(stopping.signal).subscribe({
         next: (event) => {
           if (event.type === 'run-finished' || event.type === 'run-interrupted') last = event;
           reporter.event(event);
@@ -50,24 +40,8 @@ export async function followRun(
       });
     });
   } finally {
-    forget();
+    stopping.forget();
     reporter.close();
   }
   return last;
-}
-
-/** Calls `first` for the first SIGINT or SIGTERM and `second` for the next. @returns how to stop listening */
-export function onInterrupt(first: () => void, second: () => void): () => void {
-  let times = 0;
-  const heard = (): void => {
-    times += 1;
-    if (times === 1) first();
-    else second();
-  };
-  process.on('SIGINT', heard);
-  process.on('SIGTERM', heard);
-  return () => {
-    process.off('SIGINT', heard);
-    process.off('SIGTERM', heard);
-  };
 }

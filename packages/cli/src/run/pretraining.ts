@@ -1,6 +1,6 @@
 // Runs of pretraining as the command has them: trained, gone on with, exported.
 import { join } from 'node:path';
-import { ConfigError, killEngines, readRunRecord } from '@likeness/core';
+import { ConfigError, readRunRecord } from '@likeness/core';
 import {
   ENCODERS,
   exportPretrained,
@@ -35,15 +35,17 @@ export async function trainOne(
 ): Promise<ExitCode> {
   const training = await openTraining(network, config, SOURCES);
   const style = reportStyle(flags, terminal);
-  const stop = new AbortController();
-  const run = pretrain({
-    ...training,
-    config,
-    runsRoot: RUNS_ROOT,
-    signal: stop.signal,
-    ...(resumeCommand === undefined ? {} : { resumeCommand }),
-  });
-  const last = await followRun(run, { reporter: createReporter(style, terminal), stop, kill: killEngines });
+  const last = await followRun(
+    (signal) =>
+      pretrain({
+        ...training,
+        config,
+        runsRoot: RUNS_ROOT,
+        signal,
+        ...(resumeCommand === undefined ? {} : { resumeCommand }),
+      }),
+    createReporter(style, terminal),
+  );
   const tells = style === 'live' || style === 'plain';
   if (last?.type === 'run-interrupted') {
     if (tells) tellInterrupted(last, terminal);

@@ -4,9 +4,8 @@ import { rmSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ConfigError } from '@likeness/core';
-import { EXIT } from '../exitCodes.ts';
 import { displayPath } from '../terminal/format.ts';
-import { onInterrupt } from './followRun.ts';
+import { stopOnSignals } from '../terminal/stopping.ts';
 
 export interface WholeOutputOptions {
   readonly overwrite?: boolean;
@@ -41,9 +40,9 @@ export async function refuseExisting(
  * Lets `write` write a file or folder, and moves it to its place when it is whole. In a folder that exists, what has the
  * names of what was written is replaced and everything else stays.
  *
- * The first Ctrl-C aborts the signal, a second ends the process; neither leaves anything behind.
+ * The first signal (Ctrl-C, SIGTERM, SIGHUP) aborts the work, a second ends the process; neither leaves anything behind.
  * @param output a .safetensors file, beside which others may be written, or a folder
- * @returns what `write` returned; undefined after Ctrl-C
+ * @returns what `write` returned; undefined after a signal
  */
 export async function writeWhole<T>(
   output: string,
@@ -53,16 +52,12 @@ export async function writeWhole<T>(
   const scratch = join(dirname(target), `.unfinished-${basename(target)}-${randomBytes(4).toString('hex')}`);
   const isFile = target.endsWith('.safetensors');
   const inner = join(scratch, basename(target));
-  const stop = new AbortController();
-  const forget = onInterrupt(
-    () => {
-      stop.abort();
-    },
-    () => {
+  const stop = stopOnSignals({
+    nothingToLose: true,
+    atOnce: () => {
       rmSync(scratch, { recursive: true, force: true });
-      process.exit(EXIT.interrupted);
     },
-  );
+  });
   try {
     await mkdir(isFile ? scratch : inner, { recursive: true });
     const result = await write(inner, stop.signal);
@@ -73,7 +68,7 @@ export async function writeWhole<T>(
     if (stop.signal.aborted) return undefined;
     throw error;
   } finally {
-    forget();
+    stop.forget();
     await rm(scratch, { recursive: true, force: true });
   }
 }

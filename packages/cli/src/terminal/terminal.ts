@@ -1,5 +1,6 @@
 // Where output goes. Results and progress go to stdout, warnings and errors to stderr.
 import picocolors from 'picocolors';
+import { outlivesItsReader } from './stopping.ts';
 
 export interface Terminal {
   /** Writes a line to stdout. */
@@ -21,16 +22,31 @@ export const colours: ReturnType<typeof picocolors.createColors> = picocolors.cr
 
 /** The terminal of this process. */
 export function processTerminal(): Terminal {
-  // A reader that has seen enough (`| head`) is no error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-  });
-  return {
-    out: (line) => process.stdout.write(`${line}\n`),
-    err: (line) => process.stderr.write(`${line}\n`),
-    isLive: process.stdout.isTTY && !process.env['CI'] && process.env['TERM'] !== 'dumb',
+  const isLive = process.stdout.isTTY && !process.env['CI'] && process.env['TERM'] !== 'dumb';
+  return { out: printer(process.stdout), err: printer(process.stderr), isLive };
+}
+
+/** Printing ends when nobody reads any more (`| head`), the terminal is gone or the disk behind it is full. */
+function printer(stream: NodeJS.WriteStream): (line: string) => void {
+  let isOpen = true;
+  const fail = (error: unknown): void => {
+    isOpen = false;
+    // What lasts goes on to its end and has its usual exit code. What only prints has nothing left to do.
+    if (stream === process.stdout && !outlivesItsReader()) process.exit(isReaderGone(error) ? 0 : 1);
+  };
+  stream.on('error', fail);
+  return (line) => {
+    if (!isOpen) return;
+    try {
+      stream.write(`${line}\n`);
+    } catch (error) {
+      fail(error); // a file, which is written at once
+    }
   };
 }
+
+const isReaderGone = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'EPIPE';
 
 /** Columns of the terminal; a usual width where nobody knows. */
 export function columnsOf(stream: NodeJS.WriteStream = process.stdout): number {

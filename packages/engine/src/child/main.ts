@@ -1,5 +1,5 @@
 // Entry of the engine process: answers one request after the other. TensorFlow blocks this process only; signals,
-// progress and pages live in the parent. The parent's end ends this process.
+// progress and pages live in the parent. The parent's end ends this process, whatever it computes.
 import { EngineError } from '../errors.ts';
 import { elements } from '../graph/graph.ts';
 import { writeSafetensors } from '../safetensors/index.ts';
@@ -8,6 +8,7 @@ import { fileShape, readForVariable, valueForFile } from './files.ts';
 import { compiledFunction, type LoadedFunction } from './compiledFunction.ts';
 import type { Method, Methods, Reply, Request } from './protocol.ts';
 import { replayedFunction } from './replayedFunction.ts';
+import { endWithParent } from './endWithParent.ts';
 import { VariableStore } from './variableStore.ts';
 import { toWire } from './wireError.ts';
 
@@ -134,6 +135,8 @@ let last: Promise<void> = Promise.resolve();
 process.on('message', (request) => {
   last = last.then(() => answer(request as Request));
 });
-// Ctrl-C in a terminal reaches every process of the group; only the parent decides what it means.
-process.on('SIGINT', () => undefined);
+// Ctrl-C in a terminal reaches every process of the group, as does what service managers and batch systems send; only the
+// parent decides what it means.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 process.on('disconnect', () => process.exit(0));
+endWithParent();
