@@ -133,7 +133,7 @@ export default tseslint.config(
     [CLOSED.tensorflow, CLOSED.container, CLOSED.plugins, CLOSED.data, CLOSED.cli],
   ),
   closed(
-    // `pnpm parity` is a program on top: it holds whole methods against the reference.
+    // `npm run parity` is a program on top: it holds whole methods against the reference.
     ['packages/stable-diffusion/src/parity/**/*.ts'],
     [CLOSED.tensorflow, CLOSED.container, CLOSED.data, CLOSED.cli],
   ),

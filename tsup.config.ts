@@ -69,7 +69,7 @@ function packageConfig(name: string): Options {
   };
 }
 
-/** `packages/x/bench/<name>.ts` → `dist/bench/<name>.js`, for `pnpm bench <name>`. */
+/** `packages/x/bench/<name>.ts` → `dist/bench/<name>.js`, for `npm run bench -- <name>`. */
 function benches(folder: string): Record<string, string> {
   const bench = join(folder, 'bench');
   if (withDeclarations || !existsSync(bench)) return {};

@@ -56,9 +56,10 @@ describe('the README', () => {
   const scripts = commands.filter((line) => !line.startsWith('npx pipeline '));
   it.each(scripts)('%s is a script of the clone', (line) => {
     const known = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object };
-    const [manager, script = ''] = words(line);
-    expect(['npm', 'pnpm']).toContain(manager);
-    expect(known.scripts).toHaveProperty(script);
+    const [manager, ...rest] = words(line);
+    // A machine with only Node has npm, and nothing else that runs scripts.
+    expect(manager).toBe('npm');
+    expect(known.scripts).toHaveProperty((rest[0] === 'run' ? rest[1] : rest[0]) ?? '');
   });
 
   const lines = commands.filter((line) => line.startsWith('npx pipeline '));

@@ -1,4 +1,4 @@
-// `pnpm bench <name> …`: sets up and runs packages/*/bench/<name>.ts.
+// `npm run bench -- <name> …`: sets up and runs packages/*/bench/<name>.ts.
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,6 +20,6 @@ const [name, ...args] = process.argv.slice(2);
 await runAsCommand(() => {
   const entry = benches.get(name);
   if (entry === undefined)
-    throw new SetUpError(`usage: pnpm bench ${[...benches.keys()].join(' | ') || '(none yet)'}`);
+    throw new SetUpError(`usage: npm run bench -- ${[...benches.keys()].join(' | ') || '(none yet)'}`);
   return runWithSetUp(entry, args);
 });

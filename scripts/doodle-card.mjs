@@ -1,7 +1,8 @@
-// `pnpm doodle-card [MODEL]`: asks the bundled model for 1,000 pictures by captions that training never saw, lets the
-// classifier say what they show, and writes that and samples at fixed seeds into the model's card. The classifier's own
-// accuracy, on drawn pictures of the same captions, stands beside: nothing can score higher than it. How different the
-// pictures of one sentence are is compared with drawn ones of the same sentence, by the judge that tells drawings apart.
+// `npm run doodle-card -- [MODEL]`: asks the bundled model for 1,000 pictures by captions that training never saw, lets
+// the classifier say what they show, and writes that and samples at fixed seeds into the model's card. The classifier's
+// own accuracy, on drawn pictures of the same captions, stands beside: nothing can score higher than it. How different
+// the pictures of one sentence are is compared with drawn ones of the same sentence, by the judge that tells drawings
+// apart.
 
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,7 +11,7 @@ import { pathToFileURL } from 'node:url';
 import { pipeline, replaceBlock, writeSheet } from './cards.mjs';
 import { ROOT, runAsCommand, setUp, SetUpError, WORK_DIR } from './setup.mjs';
 
-const COMMAND = 'pnpm doodle-card';
+const COMMAND = 'npm run doodle-card';
 const DOODLE = join(ROOT, 'packages', 'doodle');
 const CLASSIFIER = join(DOODLE, 'judges', 'classifier');
 /** A seed that no training took. */

@@ -1,5 +1,5 @@
-// `pnpm method-cards [recipe …]`: teaches the bundled model its default subject by every method and writes what came
-// of it - pictures, sizes, times, memory - into docs/methods and the README, between two markers each.
+// `npm run method-cards -- [recipe …]`: teaches the bundled model its default subject by every method and writes what
+// came of it - pictures, sizes, times, memory - into docs/methods and the README, between two markers each.
 
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -16,7 +16,7 @@ const CARDS = {
   'textual-inversion': 'textual-inversion',
   'lora+textual-inversion': 'textual-inversion',
 };
-const COMMAND = 'pnpm method-cards';
+const COMMAND = 'npm run method-cards';
 
 await runAsCommand(async () => {
   await setUp();

@@ -1,5 +1,6 @@
-// `pnpm paper-card [MATRIX]`: what `pipeline ablate paper` has found, into the pages that show it: scores and a sheet of
-// pictures into the README, all studies and a sheet of styles into docs/paper.md. MATRIX is its folder, ablations/paper where nobody says.
+// `npm run paper-card -- [MATRIX]`: what `pipeline ablate paper` has found, into the pages that show it: scores and a
+// sheet of pictures into the README, all studies and a sheet of styles into docs/paper.md. MATRIX is its folder,
+// ablations/paper where nobody says.
 
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -7,7 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { pipeline, readOfMatrix, replaceBlock, threeDecimals, writeSheet } from './cards.mjs';
 import { ROOT, runAsCommand, setUp, SetUpError, WORK_DIR } from './setup.mjs';
 
-const COMMAND = 'pnpm paper-card';
+const COMMAND = 'npm run paper-card';
 const FOLDER = join(WORK_DIR, 'paper-card');
 const SHOWN = ['dino', 'clipT', 'pres', 'divFeatures', 'classDrift', 'drift', 'classAccuracy'];
 const METHODS = ['dreambooth', 'dreambooth+ppl'];

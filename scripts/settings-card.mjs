@@ -1,5 +1,5 @@
-// `pnpm settings-card [MATRIX]`: what `pipeline ablate defaults` has found, into the page that says why the bundled model's
-// settings are what they are. MATRIX is its folder, ablations/defaults where nobody says.
+// `npm run settings-card -- [MATRIX]`: what `pipeline ablate defaults` has found, into the page that says why the
+// bundled model's settings are what they are. MATRIX is its folder, ablations/defaults where nobody says.
 
 import { join, resolve } from 'node:path';
 import { readOfMatrix, replaceBlock, threeDecimals } from './cards.mjs';
@@ -13,7 +13,7 @@ await runAsCommand(async () => {
   const matrix = resolve(process.argv[2] ?? join('ablations', 'defaults'));
   const studies = Object.keys(readOfMatrix(matrix, 'matrix.json').question.studies);
   const sections = studies.map((name) => section(name, readOfMatrix(matrix, 'report', name, 'results.json')));
-  replaceBlock('pnpm settings-card', join('docs', 'settings.md'), sections.join('\n\n'));
+  replaceBlock('npm run settings-card', join('docs', 'settings.md'), sections.join('\n\n'));
 });
 
 function section(name, { meta, metrics, groups, subjects }) {

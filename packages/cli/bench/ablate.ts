@@ -1,6 +1,6 @@
-// `pnpm bench ablate`: what a matrix saves. Weights of prior preservation for some subjects and seeds, once as cells of
-// one matrix, and as runs and evaluations somebody types one after the other, which share nothing. Of those only some
-// are timed: they do not depend on each other.
+// `npm run bench -- ablate`: what a matrix saves. Weights of prior preservation for some subjects and seeds, once as
+// cells of one matrix, and as runs and evaluations somebody types one after the other, which share nothing. Of those
+// only some are timed: they do not depend on each other.
 import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
-// `pnpm bench dreambooth`: a DreamBooth step of the bundled model (instance and class pictures, AdamW, clipping, fp32)
-// in our modes and in PyTorch.
+// `npm run bench -- dreambooth`: a DreamBooth step of the bundled model (instance and class pictures, AdamW, clipping,
+// fp32) in our modes and in PyTorch.
 import { dreambooth, ppl } from '@likeness/plugin-dreambooth';
 import { benchStep } from './step/benchStep.ts';
 

@@ -1,5 +1,5 @@
-// `pnpm bench lora`: a LoRA step of the bundled model (rank 4 on the UNet's attention, AdamW, clipping, fp32) in our
-// modes and with PEFT in PyTorch.
+// `npm run bench -- lora`: a LoRA step of the bundled model (rank 4 on the UNet's attention, AdamW, clipping, fp32) in
+// our modes and with PEFT in PyTorch.
 import { lora } from '@likeness/plugin-lora';
 import { benchStep } from './step/benchStep.ts';
 

@@ -1,5 +1,5 @@
-// `pnpm bench pretrain`: steps of the noise predictor and of the autoencoder at the bundled model's size - batches drawn,
-// gradients, clipping, AdamW, averages - in float32 and bfloat16, and in PyTorch, by turns in one run.
+// `npm run bench -- pretrain`: steps of the noise predictor and of the autoencoder at the bundled model's size -
+// batches drawn, gradients, clipping, AdamW, averages - in float32 and bfloat16, and in PyTorch, by turns in one run.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';

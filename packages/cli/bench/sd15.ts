@@ -1,7 +1,7 @@
-// `pnpm bench sd15`: one training step of Stable Diffusion 1.5's UNet (860 M parameters, AdamW, clipping) at its real
-// size: seconds a step, peak memory, and what `--dry-run` would have said of it.
+// `npm run bench -- sd15`: one training step of Stable Diffusion 1.5's UNet (860 M parameters, AdamW, clipping) at its
+// real size: seconds a step, peak memory, and what `--dry-run` would have said of it.
 //
-//   pnpm bench sd15 [--method dreambooth|dreambooth+ppl|lora|lora+ppl] [--resolution 512] [--batch 1] [--steps 2]
+//   npm run bench -- sd15 [--method dreambooth|dreambooth+ppl|lora|lora+ppl] [--resolution 512] [--batch 1] [--steps 2]
 //     [--precision bf16|fp32] [--storage float32|bfloat16] [--no-checkpointing]
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';

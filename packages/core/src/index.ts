@@ -151,7 +151,7 @@ export { denoisingLoss, instanceLoss } from './losses/denoisingLoss.ts';
 export { composeLosses } from './losses/composeLosses.ts';
 export { minSnrWeights, signalToNoise } from './losses/snrWeights.ts';
 
-// What a train step is made of, for whoever runs it on numbers of their own: `pnpm parity`, benchmarks.
+// What a train step is made of, for whoever runs it on numbers of their own: `npm run parity`, benchmarks.
 export {
   decodeLatents,
   encodePicture,

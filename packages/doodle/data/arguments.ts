@@ -1,4 +1,4 @@
-// What `pnpm doodle-data` is told, checked before anything is drawn.
+// What `npm run doodle-data` is told, checked before anything is drawn.
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { DataError } from '@likeness/engine';
@@ -6,14 +6,15 @@ import { NOUNS } from './catalog.ts';
 import type { DatasetRequest } from './dataset.ts';
 import { SPLITS, USUAL_SHARES } from './plan.ts';
 
-export const USAGE = `pnpm doodle-data OUT --count N   captioned pictures: PNG files and metadata.jsonl (imagefolder)
+export const USAGE = `npm run doodle-data -- OUT --count N   captioned pictures: PNG files and metadata.jsonl (imagefolder)
   --split train|heldout|combos   training; drawings, or noun × scene pairs, that training never sees [train]
   --seed N      [0]               --size PX     side of the pictures [64]
   --recoloured SHARE  things in other colours than their drawing's [${String(USUAL_SHARES.recoloured)}]
   --sized SHARE       captions that say small or large [${String(USUAL_SHARES.sized)}]
   --often NOUN,NOUN   nouns that come once more in a round of the 50, each time they are named
   --workers N   threads [the processor's]
-pnpm doodle-data OUT --make subjects|sheets|vocabulary   the held-out subjects and styles; the data card's pictures; the words
+npm run doodle-data -- OUT --make subjects|sheets|vocabulary
+                the held-out subjects and styles; the data card's pictures; the words
 A folder that is there already is gone on with.`;
 
 const MAKES = ['pictures', 'subjects', 'sheets', 'vocabulary'] as const;

@@ -83,7 +83,7 @@ describe('the drawings', () => {
 });
 
 describe('vocabulary.json', () => {
-  it('is what the recipe says (`pnpm doodle-data packages/doodle --make vocabulary`)', () => {
+  it('is what the recipe says (`npm run doodle-data -- packages/doodle --make vocabulary`)', () => {
     const path = join(import.meta.dirname, '..', 'vocabulary.json');
     expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual(JSON.parse(JSON.stringify(vocabulary())));
   });

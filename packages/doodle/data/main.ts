@@ -1,4 +1,4 @@
-// `pnpm doodle-data`: makes the pictures that the bundled model is trained and measured on.
+// `npm run doodle-data`: makes the pictures that the bundled model is trained and measured on.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LikenessError } from '@likeness/engine';

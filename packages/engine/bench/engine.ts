@@ -1,6 +1,6 @@
-// `pnpm bench engine [--python PYTHON] [--turns N] [--steps N] [--json]`: the train step of unet/unetStep.ts in every
-// mode and in PyTorch. The contenders take turns within one run, so that a busy machine is busy for all; times are
-// medians over all turns and are meant as ratios.
+// `npm run bench -- engine [--python PYTHON] [--turns N] [--steps N] [--json]`: the train step of unet/unetStep.ts in
+// every mode and in PyTorch. The contenders take turns within one run, so that a busy machine is busy for all; times
+// are medians over all turns and are meant as ratios.
 import { execFileSync, spawn } from 'node:child_process';
 import { cpus, loadavg } from 'node:os';
 import { createInterface } from 'node:readline';

@@ -1,4 +1,4 @@
-// Steps of pretraining without a run around them, on made-up pictures: what `pnpm bench pretrain` times.
+// Steps of pretraining without a run around them, on made-up pictures: what `npm run bench -- pretrain` times.
 import { join } from 'node:path';
 import type { Cache, Machine, StepResult } from '@likeness/core';
 import type { PretrainConfig } from './config.ts';

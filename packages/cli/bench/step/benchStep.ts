@@ -1,4 +1,5 @@
-// A method's step of the bundled model in our modes and in PyTorch: what `pnpm bench dreambooth` and `pnpm bench lora` do.
+// A method's step of the bundled model in our modes and in PyTorch: what `npm run bench -- dreambooth` and
+// `npm run bench -- lora` do.
 import { cpus, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';

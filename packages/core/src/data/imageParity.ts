@@ -1,4 +1,4 @@
-// `pnpm parity` on an image-transform folder: our decoding and preprocessing beside the reference's pixels.
+// `npm run parity` on an image-transform folder: our decoding and preprocessing beside the reference's pixels.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readSafetensorsHeader, readTensor, readTensorRaw } from '@likeness/engine';

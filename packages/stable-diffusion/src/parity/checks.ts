@@ -1,4 +1,5 @@
-// What `pnpm parity` compares, and in which order: cheap things first. A check runs when its files are in the folder.
+// What `npm run parity` compares, and in which order: cheap things first. A check runs when its files are in the
+// folder.
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkImages } from '@likeness/core';

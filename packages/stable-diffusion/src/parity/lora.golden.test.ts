@@ -1,5 +1,6 @@
 // Three AdamW steps of lora+ppl, and files of adapters in all spellings. Tolerances: the fixtures' own; final values by
-// parameter, 20 times what the reference's float32 run differs from its float64 run. XLA is `pnpm parity --mode xla`.
+// parameter, 20 times what the reference's float32 run differs from its float64 run. XLA is
+// `npm run parity -- --mode xla`.
 import { join } from 'node:path';
 import { startEngine, type Engine } from '@likeness/engine';
 import { afterAll, beforeAll, expect, it } from 'vitest';

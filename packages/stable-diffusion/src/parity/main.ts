@@ -1,4 +1,4 @@
-// `pnpm parity <fixtures folder>`: our numbers beside the reference's, tensor by tensor.
+// `npm run parity -- <fixtures folder>`: our numbers beside the reference's, tensor by tensor.
 // Exit status: 0 all within tolerance, 1 an excess, 2 the command or the folder cannot be used.
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -8,7 +8,7 @@ import { runParity } from './checks.ts';
 import type { Comparison } from './comparison.ts';
 import { checkHeading, comparisonLine, notCoveredLine, summary, type Style } from './report.ts';
 
-const USAGE = `usage: pnpm parity <fixtures folder> [options]
+const USAGE = `usage: npm run parity -- <fixtures folder> [options]
 
   --mode MODE     how networks run: graph (default), xla or eager
   --threads N     threads TensorFlow uses (default: the cores)

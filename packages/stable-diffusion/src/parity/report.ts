@@ -1,4 +1,4 @@
-// How `pnpm parity` looks: one aligned line a tensor, a summary at the end. Pure text.
+// How `npm run parity` looks: one aligned line a tensor, a summary at the end. Pure text.
 import type { Comparison } from './comparison.ts';
 
 export interface Style {

@@ -1,6 +1,6 @@
 // Three AdamW steps on one and two vectors, and files of learned vectors. Tolerances: the fixtures' own; rows after a
 // step 1e-5, or 8 times what the reference's float32 run differs from its float64 run. XLA, which compiles for half a
-// minute here: `pnpm parity FIXTURES --mode xla`.
+// minute here: `npm run parity -- FIXTURES --mode xla`.
 import { join } from 'node:path';
 import { startEngine, type Engine } from '@likeness/engine';
 import { afterAll, beforeAll, expect, it } from 'vitest';
