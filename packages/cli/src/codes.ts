@@ -20,6 +20,7 @@ export const CODES = {
   'run/no-export': 'A run has exported nothing yet.',
   'run/no-settings': 'A file does not say with which settings it was made.',
   'run/not-found': 'There is no run of this name.',
+  'run/nothing-to-resume': 'Warning: there is no run to go on with, so the run starts at step 0.',
   'run/unknown-kind': 'A run is of a kind that this command does not know.',
   'usage/command-line': 'A command or a flag is unknown, or an argument is missing or impossible.',
   'usage/contradiction': 'Flags of a command contradict each other.',

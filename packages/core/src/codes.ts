@@ -53,6 +53,7 @@ export const CODES = {
   'run/diverged': 'The loss, one of its terms or the gradients are no finite numbers: training has diverged.',
   'run/ended-by-rule': 'A run ended by its rule; planned for more steps it would have ended there, too.',
   'run/in-use': 'Another process works in this run folder.',
+  'run/foreign-folder': 'A folder for a run holds something that no run made; nothing of it is written over.',
   'run/mode-kept':
     'Warning: a run goes on in the compile mode it was begun in, though auto would choose another today.',
   'run/no-watch': 'A run should be watched, and whoever started it gave nothing to watch with.',

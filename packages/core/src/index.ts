@@ -110,6 +110,8 @@ export { modelCard } from './runFolder/modelCard.ts';
 export type { ModelCardFacts } from './runFolder/modelCard.ts';
 export { openRunFolder, readRunRecord, runName } from './runFolder/runFolder.ts';
 export type { RunFacts, RunFolder, RunFolderOptions, RunRecord } from './runFolder/runFolder.ts';
+export { requireOwnFolder } from './runFolder/ownFolder.ts';
+export { findRunToResume } from './runFolder/resumable.ts';
 export { compareRuns, listRuns, readRun } from './runFolder/runSummary.ts';
 export type { ConfigDifference, RunComparison, RunState, RunSummary } from './runFolder/runSummary.ts';
 

@@ -10,6 +10,7 @@ import type { PipelineEvent } from './events.ts';
 import { earlyStopOf, readEvents } from './runFolder/eventLog.ts';
 import { openCheckpoints, resolveResume, type Checkpoint } from './runFolder/checkpoints.ts';
 import { openRunFolder, type RecordedConfig, type RunFolder } from './runFolder/runFolder.ts';
+import { requireOwnFolder } from './runFolder/ownFolder.ts';
 import { readRun } from './runFolder/runSummary.ts';
 import { requireIdentity, type ReadSaved } from './training/checkpoint.ts';
 
@@ -92,6 +93,7 @@ async function follow<Found>(
   tell: (event: PipelineEvent) => void,
 ): Promise<void> {
   const { config, model } = job;
+  if (config.outputDir !== undefined) await requireOwnFolder(config.outputDir);
   if (await isFinished(job)) {
     tell(finishedEvent(await openFolder(job, '')));
     return;

@@ -9,7 +9,7 @@ import { followRun } from '../run/followRun.ts';
 import { RUNS_ROOT } from '../run/findRun.ts';
 import { DEFAULT_RECIPE, prepareRun, type PreparedRun, type RunPlan } from '../run/prepareRun.ts';
 import { commanderOptions, saidFlags } from '../run/runFlags.ts';
-import { displayPath, shellQuote } from '../terminal/format.ts';
+import { displayPath, pathsShownFrom, shellQuote } from '../terminal/format.ts';
 import { colours, type Terminal } from '../terminal/terminal.ts';
 import { addReportFlags, reportStyle, type ReportFlags } from './reporting.ts';
 import { tellPlan } from './dryRun.ts';
@@ -106,7 +106,7 @@ export function tellInterrupted(
   out('');
   out(`stopped after step ${step}${checkpoint === undefined ? ', before there was anything to keep' : ''}`);
   if (checkpoint !== undefined) out(`checkpoint  ${displayPath(checkpoint)}`);
-  out(`go on with  ${colours.bold(resume.replace(`${process.cwd()}/`, ''))}`);
+  out(`go on with  ${colours.bold(resume.replace(`${pathsShownFrom()}/`, ''))}`);
 }
 
 /** Files of the Hub take a while before a run can even be configured: one line on stderr tells. */

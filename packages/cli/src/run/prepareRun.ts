@@ -1,17 +1,17 @@
 // From what was typed to a run that can start: settings in layers, plugins, the model.
-import { stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import {
-  configHash,
   ConfigError,
   configSchema,
   flagLayer,
+  findRunToResume,
   flagsFromSchema,
   listPlugins,
   listRuns,
   loadConfigFile,
   modelFacts,
   readRun,
+  requireOwnFolder,
   resolveConfig,
   resolvePlugins,
   type ConfigLayer,
@@ -35,6 +35,8 @@ import {
 import { runFolderOf, RUNS_ROOT } from './findRun.ts';
 import { layerFromRun, restrictToRecipe } from './fromRun.ts';
 import { operandsOf, rawValues } from './runFlags.ts';
+import { rebased, startFolderOf } from './startFolder.ts';
+import { displayPath, shellQuote } from '../terminal/format.ts';
 
 /** What decides which plugins a run has, found before its flags can be read: some flags are the plugins' own. */
 export interface RunPlan {
@@ -43,6 +45,8 @@ export interface RunPlan {
   readonly flags: readonly OptionDescription[];
   /** Earlier run, config file: weakest first. */
   readonly layers: readonly ConfigLayer[];
+  /** Folder of the run that `--from` names. */
+  readonly from?: string;
 }
 
 export const DEFAULT_RECIPE = 'dreambooth+ppl';
@@ -65,7 +69,11 @@ export async function planRun(words: readonly string[], cwd: string = process.cw
   const typed = operandsOf(words, isSwitch)[0];
   const layers: ConfigLayer[] = [];
   const from = rawValues(words, '--from').at(-1);
-  if (from !== undefined) layers.push(await layerFromRun((await runFolderOf(from)) ?? from));
+  const fromRun = from === undefined ? undefined : await runFolderOf(from);
+  if (from !== undefined) {
+    const layer = await layerFromRun(fromRun ?? from);
+    layers.push(fromRun === undefined ? layer : rebased(layer, await startFolderOf(fromRun)));
+  }
   const file = rawValues(words, '--config').at(-1);
   if (file !== undefined) layers.push(await loadConfigFile(file));
   const configured = layers.findLast(({ values }) => typeof values['recipe'] === 'string')?.values['recipe'];
@@ -84,6 +92,7 @@ export async function planRun(words: readonly string[], cwd: string = process.cw
     plugins,
     flags: flagsFromSchema(plugins),
     layers: layers.map((layer) => restrictToRecipe(layer, recipe)),
+    ...(fromRun === undefined ? {} : { from: fromRun }),
   };
 }
 
@@ -143,6 +152,9 @@ export async function prepareRun(
   const layers = [...plan.layers, { name: flags.name, values: { recipe: plan.recipe, ...flags.values } }];
   const last = (key: string): unknown =>
     layers.findLast((layer) => layer.values[key] !== undefined)?.values[key];
+  // Before a model is fetched: the folder would refuse the run in the end.
+  const outputDir = last('outputDir');
+  if (typeof outputDir === 'string') await requireFolder(outputDir, last('resume') !== undefined);
   const named = last('pretrainedModel');
   // Anything but a text is told by `resolveConfig`, together with all other problems.
   const source = typeof named === 'string' ? named : BUNDLED_MODEL;
@@ -155,8 +167,13 @@ export async function prepareRun(
     model: modelFacts(model),
     subjects: exampleSubjects,
   });
-  const config = await withFolder(inSchemaOrder(resolved.config));
-  return { config, plugins: resolved.plugins, model, warnings: resolved.warnings };
+  const run = { config: inSchemaOrder(resolved.config), plugins: resolved.plugins, model };
+  const { outputDir: folder, warnings } = await folderToResume(run, plan.from);
+  return {
+    ...run,
+    config: folder === undefined ? run.config : { ...run.config, outputDir: folder },
+    warnings: [...resolved.warnings, ...warnings],
+  };
 }
 
 /** Equal settings in equal order, whoever said them: records and exports of a resumed run are the same bytes. */
@@ -168,34 +185,57 @@ function inSchemaOrder(config: ResolvedConfig): ResolvedConfig {
 }
 
 /**
- * Where the run goes on, or that it may start. `--resume latest` without a folder finds the newest run of the same
- * settings; a checkpoint names its run.
+ * Refuses a folder that a run may not write, before anything is opened.
  * @throws ConfigError when a run is in the folder already and nobody said to go on
  */
-async function withFolder(config: ResolvedConfig): Promise<ResolvedConfig> {
+async function requireFolder(outputDir: string, goesOn: boolean): Promise<void> {
+  await requireOwnFolder(outputDir);
+  if (goesOn) return;
+  const before = await readRun(outputDir).catch(() => undefined);
+  if (before === undefined) return;
+  const folder = shellQuote(outputDir);
+  const { recipe, state, step } = before;
+  throw new ConfigError('there is a run in this folder already', {
+    code: 'run/folder-taken',
+    where: `--output-dir ${outputDir}`,
+    got: `${recipe}, ${state} at step ${step}`,
+    hint:
+      state === 'finished'
+        ? `train it further (pipeline resume ${folder} --max-train-steps ${2 * step}), start another from it (--init-from ${folder}, another --output-dir), or remove it`
+        : `go on with it (pipeline resume ${folder}), name another folder, or remove this one`,
+  });
+}
+
+/**
+ * Where a run goes on: a checkpoint names its run; `--resume latest` without a folder finds the newest run that is the
+ * same by content, the one of `--from` first. When there is none, that is told: the run starts from nothing.
+ * @throws ConfigError when the run of `--from` differs by its steps only, and cannot be trained further
+ */
+async function folderToResume(
+  { config, plugins, model }: Pick<PreparedRun, 'config' | 'plugins' | 'model'>,
+  from: string | undefined,
+): Promise<{ readonly outputDir?: string; readonly warnings: readonly Warning[] }> {
   const { outputDir, resume } = config;
-  if (resume !== undefined && resume !== 'latest' && outputDir === undefined) {
-    return { ...config, outputDir: dirname(dirname(resolve(resume))) };
-  }
-  if (resume === 'latest' && outputDir === undefined) {
-    const suffix = `-${config.recipe}-${configHash(config).slice(0, 8)}`;
-    const newest = (await listRuns(RUNS_ROOT)).findLast(({ name }) => name.endsWith(suffix));
-    return newest === undefined ? config : { ...config, outputDir: newest.folder };
-  }
-  if (
-    resume === undefined &&
-    outputDir !== undefined &&
-    (await stat(join(outputDir, 'config.json')).catch(() => undefined))
-  ) {
-    const before = await readRun(outputDir).catch(() => undefined);
-    throw new ConfigError('there is a run in this folder already', {
-      code: 'run/folder-taken',
-      where: `--output-dir ${outputDir}`,
-      ...(before === undefined ? {} : { got: `${before.recipe}, ${before.state} at step ${before.step}` }),
-      hint: 'go on with it (--resume latest), name another folder, or remove this one',
+  if (resume === undefined || outputDir !== undefined) return { warnings: [] };
+  if (resume !== 'latest') return { outputDir: dirname(dirname(resolve(resume))), warnings: [] };
+  const listed = (await listRuns(RUNS_ROOT)).map(({ folder }) => folder).reverse();
+  const candidates = [...(from === undefined ? [] : [from]), ...listed];
+  const { folder, nearest } = await findRunToResume({ config, plugins, model, candidates });
+  if (folder !== undefined) return { outputDir: folder, warnings: [] };
+  const isStepsOnly =
+    nearest?.details.length === 1 && nearest.details[0]?.startsWith('config.maxTrainSteps:');
+  if (nearest !== undefined && nearest.folder === from && isStepsOnly) {
+    throw new ConfigError('the run cannot go on under other settings', {
+      code: 'checkpoint/other-settings',
+      where: displayPath(resolve(from)),
+      details: nearest.details,
+      hint: `start another run from what it learned: --init-from ${shellQuote(displayPath(resolve(from)))}`,
     });
   }
-  return config;
+  const why =
+    nearest === undefined ? '' : `; ${displayPath(resolve(nearest.folder))}: ${nearest.details.join('; ')}`;
+  const text = `--resume latest: no run of these settings is here, so this one starts at step 0${why}`;
+  return { warnings: [{ code: 'run/nothing-to-resume', text }] };
 }
 
 /** A recipe nobody can run is a matter of what was typed. */

@@ -54,8 +54,17 @@ export function truncate(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
 }
 
+let shownFrom: string | undefined;
+
+/** Paths are shown from here though the command works elsewhere; undefined: from where it works. */
+export function showPathsFrom(folder: string | undefined): void {
+  shownFrom = folder;
+}
+
+export const pathsShownFrom = (): string => shownFrom ?? process.cwd();
+
 /** A path as it would be typed here, when that is shorter. */
-export function displayPath(path: string, cwd: string = process.cwd()): string {
+export function displayPath(path: string, cwd: string = pathsShownFrom()): string {
   return path.startsWith(`${cwd}/`) ? path.slice(cwd.length + 1) : path;
 }
 

@@ -7,6 +7,8 @@ export interface ConfigLayer {
   /** Told in errors: `likeness.config.yaml`, `flags`. */
   readonly name: string;
   readonly values: Readonly<Record<string, unknown>>;
+  /** It repeats what a run was made with: nobody has said it now. */
+  readonly isRecorded?: boolean;
 }
 
 /** What is wrong with a layer, each with where, what was expected, what was got. */

@@ -35,6 +35,7 @@ export function recordedLayer(name: string, recorded: Readonly<Record<string, un
   return {
     name,
     values: Object.fromEntries(Object.entries(recorded).filter(([key]) => !derived.includes(key))),
+    isRecorded: true,
   };
 }
 

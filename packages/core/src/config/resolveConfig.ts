@@ -171,10 +171,11 @@ function problemsOfDefaults(layer: ConfigLayer): string[] {
   ];
 }
 
-/** Whether somebody set an option to something else than its default: a repeated run sets them all. */
+/** Whether somebody set an option now, and to something else than its default. */
 function isChosen(key: string, merged: Config, layers: readonly ConfigLayer[]): boolean {
   const fallback = flagsFromSchema().find(({ name }) => name === key)?.default;
-  return layers.some(({ values }) => values[key] !== undefined) && merged[key as keyof Config] !== fallback;
+  const isSaid = layers.some(({ values, isRecorded }) => isRecorded !== true && values[key] !== undefined);
+  return isSaid && merged[key as keyof Config] !== fallback;
 }
 
 function configError(problems: readonly string[]): ConfigError {

@@ -27,6 +27,8 @@ export interface RecordedConfig {
 export interface RunRecord {
   /** Version of core that wrote it. */
   readonly likeness: string;
+  /** Folder that relative paths of the config are meant from; records of older versions do not say. */
+  readonly startedIn?: string;
   readonly config: ResolvedConfig;
   readonly facts: RunFacts;
 }
@@ -79,7 +81,7 @@ export async function openRunFolder(options: RunFolderOptions): Promise<RunFolde
     events: openEventLog(path),
     samplesFolder: (step) => join(path, 'samples', `step-${step}`),
     writeConfig: (config, facts = {}) => {
-      const record = { likeness: CORE_VERSION, config, facts };
+      const record = { likeness: CORE_VERSION, startedIn: process.cwd(), config, facts };
       return writeFileWhole(join(path, 'config.json'), `${JSON.stringify(record, undefined, 2)}\n`);
     },
     writeModelCard: (text) => writeFileWhole(join(path, 'README.md'), text),
