@@ -1,7 +1,8 @@
 // Results of cells by their content, shared by all matrices of a user: whole or absent, found by the cell's id.
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cacheDir, openCache, stableJson, type Cache } from '@likeness/core';
+import { cacheDir, openCache, readJsonFile, stableJson, type Cache } from '@likeness/core';
+import { readOutcome } from '../executors/messages.ts';
 import type { CellOutcome, PreparedCell } from './cellWork.ts';
 
 /** The kind under which the user's cache keeps results: `pipeline cache` shows it. */
@@ -53,8 +54,8 @@ export function openCellStore(dir: string = cacheDir()): CellStore {
 }
 
 async function readStored(folder: string): Promise<StoredCell> {
-  const outcome = JSON.parse(await readFile(join(folder, OUTCOME_FILE), 'utf8')) as CellOutcome;
-  return { folder, outcome };
+  const path = join(folder, OUTCOME_FILE);
+  return { folder, outcome: readOutcome(await readJsonFile(path), path) };
 }
 
 /** As run folders keep it, so that `pipeline run --from` repeats the cell. */

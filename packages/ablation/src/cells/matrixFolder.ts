@@ -2,7 +2,15 @@
 // time to the next: how long things took, which attempts failed, who works on what.
 import { appendFile, cp, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { beginFolder, readWholeFolder, removeUnfinished, writeFileWhole } from '@likeness/core';
+import {
+  beginFolder,
+  parseJson,
+  readJsonFile,
+  readWholeFolder,
+  removeUnfinished,
+  writeFileWhole,
+} from '@likeness/core';
+import { readOutcome } from '../executors/messages.ts';
 import type { CellResult } from '../cellResult.ts';
 import type { Failure } from './failure.ts';
 import type { CellTiming, PreparedCell } from './cellWork.ts';
@@ -97,15 +105,14 @@ export function openMatrixFolder(path: string): MatrixFolder {
       const folder = cellFolder(id);
       const manifest = await readWholeFolder(folder, 'contents');
       if (manifest?.files['outcome.json'] === undefined) return undefined;
-      const outcome = JSON.parse(
-        await readFile(join(folder, 'outcome.json'), 'utf8'),
-      ) as StoredCell['outcome'];
-      return { folder, outcome };
+      const file = join(folder, 'outcome.json');
+      return { folder, outcome: readOutcome(await readJsonFile(file), file) };
     },
     write: (name, value) => writeFileWhole(join(path, name), `${JSON.stringify(value, undefined, 2)}\n`),
     read: async (name) => {
-      const text = await readFile(join(path, name), 'utf8').catch(() => undefined);
-      return text === undefined ? undefined : (JSON.parse(text) as unknown);
+      const file = join(path, name);
+      const text = await readFile(file, 'utf8').catch(() => undefined);
+      return text === undefined ? undefined : parseJson(text, file);
     },
     note: async (kind, record) => {
       await mkdir(path, { recursive: true });

@@ -1,7 +1,7 @@
 // Bytes under keys, for machines that share results: a shared folder, or anything that speaks S3.
-import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { ConfigError, writeFileWhole } from '@likeness/core';
+import { resolve } from 'node:path';
+import { ConfigError, DataError, LikenessError } from '@likeness/core';
+import { folderStore, LARGEST_BLOB_BYTES, tooLarge } from './folderStore.ts';
 
 export interface BlobStore {
   /** As it was named. */
@@ -27,29 +27,11 @@ export async function openBlobStore(name: string): Promise<BlobStore> {
   });
 }
 
-function folderStore(root: string, name: string): BlobStore {
-  const get = async (key: string): Promise<Uint8Array | undefined> => {
-    try {
-      return await readFile(join(root, key));
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-      throw error;
-    }
-  };
-  return {
-    name,
-    has: async (key) => (await get(key)) !== undefined,
-    put: (key, bytes) => writeFileWhole(join(root, key), bytes),
-    get,
-    close: () => undefined,
-  };
-}
-
 /** Credentials come from where Amazon's tools look for them: environment, profile, role. */
 async function s3Store(name: string): Promise<BlobStore> {
   const { GetObjectCommand, HeadObjectCommand, PutObjectCommand, S3Client } =
     await import('@aws-sdk/client-s3');
-  const url = new URL(name);
+  const url = addressOf(name);
   const endpoint = url.searchParams.get('endpoint');
   const client = new S3Client({
     region: url.searchParams.get('region') ?? process.env['AWS_REGION'] ?? 'us-east-1',
@@ -62,6 +44,16 @@ async function s3Store(name: string): Promise<BlobStore> {
     Bucket,
     Key: prefix === '' ? key : `${prefix}/${key}`,
   });
+  const refused = (error: unknown): unknown =>
+    error instanceof LikenessError
+      ? error
+      : new DataError('the store of results does not do what it was asked', {
+          code: 'ablation/store-refused',
+          where: name,
+          got: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+          hint: 'check its address, its bucket and your credentials',
+          cause: error,
+        });
   return {
     name,
     has: async (key) => {
@@ -70,25 +62,41 @@ async function s3Store(name: string): Promise<BlobStore> {
         return true;
       } catch (error) {
         if (isMissing(error)) return false;
-        throw error;
+        throw refused(error);
       }
     },
     put: async (key, bytes) => {
-      await client.send(new PutObjectCommand({ ...at(key), Body: bytes }));
+      await client.send(new PutObjectCommand({ ...at(key), Body: bytes })).catch((error: unknown) => {
+        throw refused(error);
+      });
     },
     get: async (key) => {
       try {
-        const { Body } = await client.send(new GetObjectCommand(at(key)));
+        const { Body, ContentLength = 0 } = await client.send(new GetObjectCommand(at(key)));
+        if (ContentLength > LARGEST_BLOB_BYTES) throw tooLarge(`${name}: ${key}`, ContentLength);
         return await Body?.transformToByteArray();
       } catch (error) {
         if (isMissing(error)) return undefined;
-        throw error;
+        throw refused(error);
       }
     },
     close: () => {
       client.destroy();
     },
   };
+}
+
+function addressOf(name: string): URL {
+  try {
+    return new URL(name);
+  } catch (cause) {
+    throw new ConfigError('this is no address of a store', {
+      code: 'ablation/unknown-store',
+      where: `--store ${name}`,
+      expected: 's3://BUCKET/PREFIX',
+      cause,
+    });
+  }
 }
 
 function isMissing(error: unknown): boolean {

@@ -6,6 +6,7 @@ import type { CellTiming } from '../cells/cellWork.ts';
 import { CellFailed, type CellTask, type Executor, type ExecutorReports } from './executor.ts';
 import { once } from './once.ts';
 import { memoryBudget, type MemoryBudget } from './memoryBudget.ts';
+import { readFromWorker } from './messages.ts';
 import type { FromWorker, ToWorker, Workplace } from './protocol.ts';
 
 export interface LocalExecutorOptions {
@@ -73,8 +74,15 @@ export function localExecutor(options: LocalExecutorOptions): Executor {
       gone: gone.promise,
     };
     pool.add(worker);
-    child.on('message', (message: FromWorker) => {
-      hear(worker, message);
+    child.on('message', (message) => {
+      try {
+        hear(worker, readFromWorker(message));
+      } catch (error) {
+        const { job } = worker;
+        worker.job = undefined;
+        job?.reject(error);
+        child.kill('SIGKILL');
+      }
     });
     const lost = (why: string): void => {
       if (!pool.delete(worker)) return;

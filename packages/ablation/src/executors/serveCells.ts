@@ -5,7 +5,8 @@ import { failureOf } from '../cells/failure.ts';
 import { runCell } from '../cells/runCell.ts';
 import { isTold, type CellTask } from './executor.ts';
 import { once } from './once.ts';
-import type { FromWorker, ToWorker, Workplace } from './protocol.ts';
+import { readToWorker } from './messages.ts';
+import type { FromWorker, Workplace } from './protocol.ts';
 
 /** A run that does not come to its end of a step within this is left to its checkpoints. */
 const STOP_MS = 20_000;
@@ -32,7 +33,8 @@ export async function serveCells(work: CellWork, kill: () => void): Promise<void
   process.on('SIGHUP', () => undefined);
   process.on('SIGTERM', end);
   process.on('disconnect', end);
-  process.on('message', (message: ToWorker) => {
+  process.on('message', (said) => {
+    const message = readToWorker(said);
     if (message.type === 'stop') end();
     else running = workOff(message.task, message.place, work, stop.signal);
   });

@@ -3,8 +3,9 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { DataError } from '@likeness/core';
+import { DataError, parseJson } from '@likeness/core';
 import type { BlobStore } from './blobStore.ts';
+import { readFileList } from './messages.ts';
 
 type FileHashes = Readonly<Record<string, string>>;
 
@@ -50,6 +51,8 @@ export async function fetchShared(store: BlobStore, id: string, folder: string):
       where: `${store.name}: ${id.slice(0, 12)}`,
     });
   for (const [name, hash] of Object.entries(list)) {
+    // Sealed where it arrives; one from elsewhere would speak of other files.
+    if (name === MANIFEST) continue;
     const bytes = await store.get(blobKey(hash));
     if (bytes === undefined || hashOf(bytes) !== hash) {
       throw new DataError(
@@ -68,7 +71,9 @@ export async function fetchShared(store: BlobStore, id: string, folder: string):
 
 async function listOf(store: BlobStore, id: string): Promise<FileHashes | undefined> {
   const bytes = await store.get(listKey(id));
-  return bytes === undefined ? undefined : (JSON.parse(Buffer.from(bytes).toString('utf8')) as FileHashes);
+  if (bytes === undefined) return undefined;
+  const where = `${store.name}: ${listKey(id)}`;
+  return readFileList(parseJson(Buffer.from(bytes).toString('utf8'), where), where);
 }
 
 function refuseOther(id: string, before: FileHashes, now: FileHashes): void {

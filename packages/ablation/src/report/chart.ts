@@ -40,7 +40,7 @@ export function renderChart(options: Plot.PlotOptions, label: string): string {
   const element = Plot.plot({ ...options, document: document as unknown as Document, className: 'chart' });
   const svg = element.outerHTML
     .replace(/<style>.*?<\/style>/s, '')
-    .replace(/^<svg /, `<svg role="img" aria-label="${escapeXml(label)}" `);
+    .replace(/^<svg /, () => `<svg role="img" aria-label="${escapeXml(label)}" `);
   return roundedNumbers(svg);
 }
 
@@ -85,10 +85,15 @@ function roundedNumbers(svg: string): string {
   );
 }
 
+/** Letters XML has no place for. */
+const NO_XML = /(?![\t\n\r])\p{Cc}|[\ufffe\uffff]|\p{Surrogate}/gu;
+
 export function escapeXml(text: string): string {
   return text
+    .replaceAll(NO_XML, '\ufffd')
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
 }

@@ -35,9 +35,9 @@ export function reportLatex(report: Report): string {
   const span = columns.length + 1;
   return `${[
     `% ${oneLine(meta.title)}`,
-    `% configuration ${meta.configHash}; seeds ${report.seeds.join(', ')}; subjects ${oneLine(report.subjects.join(', '))}`,
-    ...Object.entries(meta.judges).map(([name, hash]) => `% judge ${oneLine(name)} ${hash}`),
-    ...Object.entries(meta.weights).map(([name, hash]) => `% weights ${oneLine(name)} ${hash}`),
+    `% configuration ${oneLine(meta.configHash)}; seeds ${report.seeds.join(', ')}; subjects ${oneLine(report.subjects.join(', '))}`,
+    ...Object.entries(meta.judges).map(([name, hash]) => `% judge ${oneLine(`${name} ${hash}`)}`),
+    ...Object.entries(meta.weights).map(([name, hash]) => `% weights ${oneLine(`${name} ${hash}`)}`),
     `% ${oneLine(
       Object.entries(meta.versions)
         .map(([name, version]) => `${name} ${version}`)
@@ -79,13 +79,20 @@ const SPECIAL: Readonly<Record<string, string>> = {
   '–': '--',
   '·': '$\\cdot$',
   '’': "'",
+  '<': '\\textless{}',
+  '>': '\\textgreater{}',
+  '|': '\\textbar{}',
+  '"': '\\textquotedbl{}',
   '\u00a0': '~',
 };
 
 export function escapeTex(text: string): string {
-  return text.replace(/[\\~^−±∞–·’\u00a0&%$#_{}]/g, (letter) => SPECIAL[letter] ?? `\\${letter}`);
+  return oneLine(text).replace(
+    /[\\~^−±∞–·’\u00a0&%$#_{}<>|"]/g,
+    (letter) => SPECIAL[letter] ?? `\\${letter}`,
+  );
 }
 
 function oneLine(text: string): string {
-  return text.replace(/\s+/g, ' ');
+  return text.replaceAll(/[^\S\u00a0]+|\p{Cc}+/gu, ' ');
 }

@@ -23,8 +23,8 @@ export function reportMarkdown(report: Report): string {
   const { meta, metrics, pareto, cells } = report;
   const broken = cells.filter(({ status }) => status === 'failed' || status === 'invalid');
   return `${[
-    `# ${meta.title}`,
-    ...(meta.question === undefined ? [] : [meta.question]),
+    `# ${escapeMarkdown(meta.title)}`,
+    ...(meta.question === undefined ? [] : [escapeMarkdown(meta.question)]),
     '## Scores',
     scores(report),
     MARKS_NOTE + marksScope(report),
@@ -90,20 +90,23 @@ export function published(report: Report, level: string): string[] {
 
 function metricSection(metric: MetricReport): string[] {
   const { name, description, isFact, comparisons, effects } = metric;
-  if (isFact) return [`## ${name}`, `${sentence(description)} ${whyUntested(metric)}`];
+  if (isFact)
+    return [`## ${escapeMarkdown(name)}`, `${escapeMarkdown(sentence(description))} ${whyUntested(metric)}`];
   return [
-    `## ${name}`,
-    sentence(description),
-    comparisons.map(({ group, baseline, says }) => `- ${group} against ${baseline}: ${says}.`).join('\n'),
+    `## ${escapeMarkdown(name)}`,
+    escapeMarkdown(sentence(description)),
+    comparisons
+      .map(({ group, baseline, says }) => `- ${escapeMarkdown(`${group} against ${baseline}: ${says}`)}.`)
+      .join('\n'),
     table(COMPARISON_COLUMNS, comparisons.map(comparisonFields)),
     subjectTable(metric),
     ...effects.main.map(
       (one) =>
-        `**${spaced(one.factor)}** (${settingsOf(one)}): ${describeLevels(one)}; ${describeTest(one.test)}.`,
+        `**${escapeMarkdown(spaced(one.factor))}** (${settingsOf(one)}): ${escapeMarkdown(describeLevels(one))}; ${describeTest(one.test)}.`,
     ),
     ...effects.interactions.map(
       (one) =>
-        `**${spaced(one.factors[0])} × ${spaced(one.factors[1])}** (${settingsOf(one)}): ${describeTest(one.test)}.`,
+        `**${escapeMarkdown(one.factors.map(spaced).join(' × '))}** (${settingsOf(one)}): ${describeTest(one.test)}.`,
     ),
   ];
 }
@@ -125,15 +128,30 @@ function subjectTable(metric: MetricReport): string {
 function frontLine({ objectives, points }: Report['pareto'][number]): string {
   const names = objectives.map(({ metric, sense }) => `${metric} (${sense === 'max' ? 'high' : 'low'})`);
   const front = points.filter(({ isOnFront }) => isOnFront).map(({ group }) => group);
-  return `${names.join(', ')}: nothing beats ${front.join(', ')} in all at once.`;
+  return escapeMarkdown(`${names.join(', ')}: nothing beats ${front.join(', ')} in all at once.`);
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (fields: readonly string[]): string =>
-    `| ${fields.map((field) => field.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
+  const line = (fields: readonly string[]): string => `| ${fields.map(cellText).join(' | ')} |`;
   return [line(head), line(head.map((_, column) => (column === 0 ? '---' : '---:'))), ...rows.map(line)].join(
     '\n',
   );
+}
+
+/** Bold and italics that stand around a field are ours; what is in them is text. */
+function cellText(field: string): string {
+  const [, before = '', text = field, after = ''] = /^(\*{0,2})(.*?)(\1(?: [▲▼◆])?)$/s.exec(field) ?? [];
+  return `${before}${escapeMarkdown(text)}${after}`;
+}
+
+/** Text that people entered, in one line: it makes no heading, link, picture, table or HTML. */
+export function escapeMarkdown(text: string): string {
+  return text
+    .replaceAll(/\s*[\r\n\u2028\u2029]+\s*/g, ' ')
+    .replaceAll(/[\\`*<>|]|\](?=[([:])/g, (letter) => `\\${letter}`)
+    .replaceAll(/&(?=#?\w+;)/g, '&amp;')
+    .replaceAll(/(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g, '\\_')
+    .replaceAll(/^([#+-]|\d+[.)])(?=\s)/g, '\\$1');
 }
 
 function sentence(description: string): string {

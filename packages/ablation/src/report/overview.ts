@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { writeFileWhole } from '@likeness/core';
 import type { MetricReport, Report } from './analysis.ts';
 import { groupCells } from './groups.ts';
-import { MARKS_NOTE, published, scores } from './markdown.ts';
+import { escapeMarkdown, MARKS_NOTE, published, scores } from './markdown.ts';
 import { markup } from './markup.ts';
 import { page } from './page.ts';
 import { PAGE_SCRIPT } from './pageScript.ts';
@@ -26,11 +26,11 @@ export async function writeOverview({ out, title, studies }: OverviewOptions): P
 
 function overviewMarkdown(title: string, studies: OverviewOptions['studies']): string {
   return `${[
-    `# ${title}`,
+    `# ${escapeMarkdown(title)}`,
     ...studies.flatMap(({ name, report }) => [
-      `## ${name}`,
-      ...(report.meta.question === undefined ? [] : [report.meta.question]),
-      reach(report),
+      `## ${escapeMarkdown(name)}`,
+      ...(report.meta.question === undefined ? [] : [escapeMarkdown(report.meta.question)]),
+      escapeMarkdown(reach(report)),
       scores(judged(report)),
       ...published(report, '###'),
     ]),
@@ -49,7 +49,7 @@ function overviewPage(title: string, studies: OverviewOptions['studies']): strin
       const { cells, analysis } = report;
       return markup`<article id="study-${name}"><h1>${name}</h1>
         ${report.meta.question === undefined ? undefined : markup`<p class="lead">${report.meta.question}</p>`}
-        <p class="meta">${reach(report)} <a href="${name}/report.html">Pictures, charts and tests</a></p>
+        <p class="meta">${reach(report)} <a href="${encodeURIComponent(name)}/report.html">Pictures, charts and tests</a></p>
         ${scoresSection(judged(report), groupCells(cells, analysis.baseline), `scores-${name}`)}
         ${publishedSection(report, `published-${name}`)}</article>`;
     })}</main>`,

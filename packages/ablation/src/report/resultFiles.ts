@@ -39,7 +39,9 @@ export function resultsCsv({ cells, metrics, meta }: Report): string {
   return `${[line(head), ...cells.map(row)].join('\r\n')}\r\n`;
 }
 
+/** A text that a spreadsheet would take for a formula gets an apostrophe in front; numbers stay numbers. */
 export function csvField(value: FactorValue | undefined): string {
-  const text = value === undefined || value === null ? '' : String(value);
+  const said = value === undefined || value === null ? '' : String(value);
+  const text = typeof value === 'string' && /^\s*[=+\-@]|^[\t\r\n]/.test(said) ? `'${said}` : said;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

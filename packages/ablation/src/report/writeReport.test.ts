@@ -250,6 +250,60 @@ describe('other outputs', () => {
   });
 });
 
+describe('texts that people enter', () => {
+  const EVIL = `=cmd|' /C calc'!A0 <img src=x onerror=alert(1)></script><script>alert(2)</script> [a](javascript:alert(3)) $' \\input{/etc/passwd} % "q" \r\n# h`;
+
+  it('stay texts in every page, table and figure', async () => {
+    const evil = join(temporaryFolder(), 'evil');
+    const named = (value: string): string => `${value} ${EVIL}`;
+    await writeReport({
+      ...options,
+      metrics: [{ name: 'dino', description: named('measures'), better: 'higher' }],
+      cells: options.cells.map((cell) => ({
+        ...cell,
+        subject: `=${named(cell.subject)}`,
+        factors: { method: named(String(cell.factors['method'])) },
+        measures: { dino: cell.measures['dino'] ?? Number.NaN, [EVIL]: cell.measures['drift'] ?? Number.NaN },
+        reason: EVIL,
+        samples: cell.samples.map((sample) => ({ ...sample, prompt: named(sample.prompt) })),
+      })),
+      baseline: { method: named('dreambooth') },
+      meta: {
+        ...options.meta,
+        title: EVIL,
+        question: EVIL,
+        configHash: `c\n\\input{x}`,
+        judges: { [EVIL]: EVIL },
+      },
+      times: {},
+      out: evil,
+    });
+    for (const name of ['report.html', 'blind.html', 'times.html', 'figure.svg']) {
+      const { document } = parseHTML(read(name, evil));
+      expect(document.querySelectorAll('[onerror]'), name).toHaveLength(0);
+      const scripts = all(document, 'script').map((script) => script.textContent);
+      expect(scripts.filter((script) => script.startsWith('alert'))).toEqual([]);
+    }
+    for (const line of read('results.csv', evil).split('\r\n'))
+      for (const field of line.split(/(?<=^|,)"?/)) expect(field).not.toMatch(/^[=+@]/);
+    expect(read('report.md', evil)).not.toMatch(/(?<!\\)<img|(?<!\\)\]\(javascript|^# h/m);
+    expect(read('table.tex', evil)).not.toMatch(/^[^%\n]*\\input/m);
+  });
+
+  it('are no formulas, and numbers stay numbers', () => {
+    expect(['=1', '+1', '-1', '@a', '\ta', '\ra', ' =1'].map(csvField)).toEqual([
+      "'=1",
+      "'+1",
+      "'-1",
+      "'@a",
+      "'\ta",
+      `"'\ra"`,
+      "' =1",
+    ]);
+    expect([-1, 'a-b', true, null].map(csvField)).toEqual(['-1', 'a-b', 'true', '']);
+  });
+});
+
 describe('blind.html', () => {
   interface Blind {
     readonly pairs: readonly { group: string; baseline: string; pictures: number[] }[];
