@@ -34,6 +34,8 @@ export type { Dataset, DatasetItem, DatasetOptions, ItemPixels, PixelVariant } f
 export { findPictures } from './data/pictureFiles.ts';
 export { dataOrder } from './data/dataOrder.ts';
 export { decodeImage } from './data/decodeImage.ts';
+export { listed, printable } from './data/printable.ts';
+export { decodeText, readTextFile } from './data/readText.ts';
 export type { DecodeOptions } from './data/decodeImage.ts';
 export { checkImages } from './data/imageParity.ts';
 export { openRecordFile, writeRecordFile } from './data/recordFile.ts';
@@ -88,7 +90,7 @@ export type { ResolvePluginsOptions } from './plugins/resolvePlugins.ts';
 export { setUpPlugins } from './plugins/setUpPlugins.ts';
 export type { PluginSetup } from './plugins/setUpPlugins.ts';
 
-export { cutOff, tokensRead } from './prompts/cutOff.ts';
+export { cutOff, cutOffWarning, tokensRead } from './prompts/cutOff.ts';
 export type { CutOff } from './prompts/cutOff.ts';
 export { DREAMBOOTH_PROMPTS, evaluationPrompts, PROMPT_CATEGORIES } from './prompts/evaluationPrompts.ts';
 export type {

@@ -16,7 +16,7 @@ import { datasetStage } from './stages/dataset.ts';
 import { encodingStage } from './stages/encoding.ts';
 import { exportStage } from './stages/export.ts';
 import { prepare } from './stages/prepare.ts';
-import { priorGenerationStage } from './stages/priorGeneration.ts';
+import { ownClassPictures, priorGenerationStage } from './stages/priorGeneration.ts';
 import type { RunSetting } from './stages/run.ts';
 import { trainingStage } from './stages/training.ts';
 import type { ReadSaved } from './training/checkpoint.ts';
@@ -52,7 +52,7 @@ export function runPipeline({ config, plugins, model, runsRoot, signal, watch }:
     signal,
     check: async (emit) => {
       requireWatch(config, watch);
-      const dataset = await runStage(datasetStage, { config, model }, { emit });
+      const dataset = await runStage(datasetStage, { config, model, plugins }, { emit });
       return { dataset, contents: await runContents(config, plugins, dataset) };
     },
     run: async (job, { dataset, contents }) => {
@@ -94,11 +94,13 @@ async function runStages(
   dataset: Dataset,
   { reached }: JobSetting,
 ): Promise<{ sheet?: string | undefined } | undefined> {
+  const { prior } = setting.container;
+  const madeBefore = prior?.target === 'frozen' ? undefined : prior;
+  const own = madeBefore && (await ownClassPictures(madeBefore, setting.config));
   const state = await prepare(setting, dataset);
   try {
-    const { prior } = setting.container;
-    const madeBefore = prior?.target === 'frozen' ? undefined : prior;
-    const classPictures = madeBefore && (await runStage(priorGenerationStage, madeBefore, state));
+    const classPictures =
+      madeBefore && (await runStage(priorGenerationStage, { request: madeBefore, own }, state));
     const data = await runStage(encodingStage, { dataset, classPictures }, state);
     const trained = await runStage(trainingStage, { data, dataset }, state);
     reached(trained);

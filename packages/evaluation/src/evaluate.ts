@@ -14,6 +14,7 @@ import {
   writePng,
   type Cache,
   type RgbImage,
+  type Warning,
 } from '@likeness/core';
 import type { Judges } from './judge.ts';
 import { judgePictures, type Sighted } from './judges/judgePictures.ts';
@@ -40,6 +41,8 @@ export interface EvaluateOptions {
   readonly metrics?: readonly Metric[];
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: OnProgress | undefined;
+  /** Told of prompts that are cut off, and of pictures that show that something is wrong with the model. */
+  readonly onWarning?: ((warning: Warning) => void) | undefined;
 }
 
 /** The result, with what tables show of it. */
@@ -55,10 +58,10 @@ export interface Evaluation extends EvaluationResult {
  * @throws DataError when there are no references; ConfigError for settings that cannot work; before anything long starts
  */
 export async function evaluateSubject(options: EvaluateOptions): Promise<Evaluation> {
-  const { subject, settings, judges, cache, metrics = [], signal, onProgress } = options;
+  const { subject, settings, judges, cache, metrics = [], signal, onProgress, onWarning } = options;
   const plan = planPictures(subject, settings);
   const references = await readReferences(subject.references);
-  const context = { settings, cache, signal, onProgress };
+  const context = { settings, cache, signal, onProgress, onWarning: onceEach(onWarning) };
   const basePictures = await sampleBase(subject, plan, context);
   const runPictures = await sampleRun(subject, plan, context);
   const target = join(subject.folder, EVALUATION_FOLDER);
@@ -128,6 +131,15 @@ function resultOf(folder: string, evidence: Evidence, measured: Measured): Evalu
     measured,
     evidence,
     folder,
+  };
+}
+
+/** The model and its base are asked alike: of what both have, one is told. */
+function onceEach(tell: ((warning: Warning) => void) | undefined): (warning: Warning) => void {
+  const told = new Set<string>();
+  return (warning) => {
+    if (!told.has(warning.text)) tell?.(warning);
+    told.add(warning.text);
   };
 }
 

@@ -2,7 +2,8 @@
 // so what was decided is written down before it counts, and a resumed run decides nothing a second time.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileWhole } from '@likeness/core';
+import { DataError, parseJson, writeFileWhole } from '@likeness/core';
+import { z } from 'zod';
 
 /** From step `from` on, `total` steps in all are planned. */
 interface Entry {
@@ -27,6 +28,23 @@ export interface StepPlanOptions {
   readonly maxMinutes?: number | undefined;
 }
 
+const stored = z.object({
+  elapsedSeconds: z.number(),
+  entries: z.array(z.object({ from: z.number(), total: z.number() })),
+});
+
+/** @throws DataError when it is damaged: the steps left depend on what was planned */
+function storedIn(text: string, where: string): Stored {
+  const parsed = stored.safeParse(parseJson(text, where));
+  if (parsed.success) return parsed.data;
+  throw new DataError('the plan of the steps is damaged', {
+    code: 'pretrain/damaged-plan',
+    where,
+    details: parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`),
+    hint: 'restore it, or start the run again in another folder',
+  });
+}
+
 export class StepPlan {
   private readonly path: string;
   private readonly options: StepPlanOptions;
@@ -44,7 +62,7 @@ export class StepPlan {
 
   static async open(options: StepPlanOptions): Promise<StepPlan> {
     const text = await readFile(join(options.folder, FILE), 'utf8').catch(() => undefined);
-    if (text !== undefined) return new StepPlan(options, JSON.parse(text) as Stored);
+    if (text !== undefined) return new StepPlan(options, storedIn(text, join(options.folder, FILE)));
     const { maxTrainSteps } = options;
     const entries = maxTrainSteps === undefined ? [] : [{ from: 0, total: maxTrainSteps }];
     return new StepPlan(options, { entries, elapsedSeconds: 0 });

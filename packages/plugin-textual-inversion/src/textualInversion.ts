@@ -40,6 +40,7 @@ export const textualInversion = definePlugin({
     return {
       ...(alone ? { defaults: ALONE } : {}),
       ...wording,
+      newWords: { [word]: vectors },
       classPromptReaches: false,
       trainable: (model) => trainNewWord(model, { word, vectors, initializer, seed, rates }),
     };

@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import {
   cacheKey,
   findPictures,
+  readTextFile,
   portableConfig,
   type DiffusionModel,
   type ResolvedConfig,
@@ -70,11 +71,12 @@ export function cellId(parts: PreparedCell['parts']): string {
 async function hashesOf(source: string | readonly string[]): Promise<string[]> {
   const { files } = await findPictures(source, '.mask.png');
   const hashes: string[] = [];
-  for (const { path, maskPath, caption } of files) {
+  for (const { path, maskPath, captionPath } of files) {
     const hash = createHash('sha256');
     for (const file of [path, ...(maskPath === undefined ? [] : [maskPath])])
       for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
-    hashes.push(hash.update(`\n${caption ?? ''}`).digest('hex'));
+    const caption = captionPath === undefined ? '' : (await readTextFile(captionPath)).trim();
+    hashes.push(hash.update(`\n${caption}`).digest('hex'));
   }
   return hashes;
 }

@@ -1,6 +1,14 @@
 // pipeline dataset: the pictures of a subject as the model will see them.
 import { basename } from 'node:path';
-import { DataError, loadDataset, pixelsToImage, writeSheet } from '@likeness/core';
+import {
+  DataError,
+  loadDataset,
+  pixelsToImage,
+  printable,
+  withFileErrors,
+  writeSheet,
+  type RgbImage,
+} from '@likeness/core';
 import { Command, Option } from 'commander';
 import { BUNDLED_MODEL, exampleSubjects, openModel } from '../composition.ts';
 import { warningLine } from '../progress/reporters.ts';
@@ -36,6 +44,14 @@ export function datasetCommand(terminal: Terminal): Command {
     .option('--json', 'facts as JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (dir: string, flags: DatasetFlags) => {
+      if (!flags.output.endsWith('.png')) {
+        throw new DataError('the sheet is a PNG file', {
+          code: 'usage/output-kind',
+          where: '--output',
+          expected: 'a name ending in .png',
+          got: flags.output,
+        });
+      }
       const source = exampleSubjects[dir]?.instanceDataDir ?? dir;
       const resolution = flags.resolution ?? (await openModel(flags.pretrainedModel)).resolution;
       const { items, warnings } = await loadDataset({ source, resolution, alpha: flags.alpha });
@@ -46,19 +62,16 @@ export function datasetCommand(terminal: Terminal): Command {
         caption,
         hasMask,
       }));
-      const pictures = items.map((item) => pixelsToImage(item.pixels().pixels, resolution, resolution));
-      if (!flags.output.endsWith('.png')) {
-        throw new DataError('the sheet is a PNG file', {
-          code: 'usage/output-kind',
-          where: '--output',
-          expected: 'a name ending in .png',
-          got: flags.output,
-        });
-      }
-      await writeSheet(
-        flags.output,
-        rowsOf(pictures).map((row) => ({ label: '', pictures: row })),
-        { title: `${basename(dir)}: ${count(items.length, 'picture')} at ${resolution} px` },
+      const pictures: RgbImage[] = [];
+      for (const item of items.slice(0, ON_SHEET))
+        pictures.push(pixelsToImage((await item.pixels()).pixels, resolution, resolution));
+      const shown = pictures.length < items.length ? `, the first ${pictures.length} shown` : '';
+      await withFileErrors(flags.output, () =>
+        writeSheet(
+          flags.output,
+          rowsOf(pictures).map((row) => ({ label: '', pictures: row })),
+          { title: `${basename(dir)}: ${count(items.length, 'picture')} at ${resolution} px${shown}` },
+        ),
       );
       if (flags.json) {
         terminal.out(JSON.stringify({ resolution, pictures: facts, warnings, sheet: flags.output }));
@@ -68,21 +81,25 @@ export function datasetCommand(terminal: Terminal): Command {
         table(
           [{ title: 'picture' }, { title: 'size', align: 'right' }, { title: 'mask' }, { title: 'caption' }],
           facts.map(({ path, width, height, caption = '', hasMask }) => [
-            basename(path),
+            printable(basename(path)),
             `${width} × ${height}`,
             hasMask ? 'yes' : '',
-            truncate(caption, 60),
+            truncate(printable(caption), 60),
           ]),
           (text, _column, isHead) => (isHead ? colours.dim(text) : text),
         ),
       );
       for (const warning of warnings) terminal.err(warningLine(warning));
-      terminal.out(`\n${count(items.length, 'picture')}, seen at ${resolution} × ${resolution} px`);
+      terminal.out(
+        `\n${count(items.length, 'picture')}, seen at ${resolution} × ${resolution} px${shown === '' ? '' : `${shown} on the sheet`}`,
+      );
       terminal.out(`sheet    ${colours.bold(displayPath(flags.output))}`);
     });
 }
 
 const PER_ROW = 5;
+/** With thousands of pictures no viewer opens the sheet. */
+const ON_SHEET = 200;
 
 function rowsOf<T>(values: readonly T[]): T[][] {
   return Array.from({ length: Math.ceil(values.length / PER_ROW) }, (_, row) =>

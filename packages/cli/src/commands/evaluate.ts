@@ -1,13 +1,14 @@
 // pipeline evaluate: what a run is worth, in numbers: is it the subject, does it show what was asked for, what else has
 // training changed.
-import { readFile } from 'node:fs/promises';
-import { ConfigError, DataError } from '@likeness/core';
+import { ConfigError } from '@likeness/core';
 import { findMetrics, recomputeMeasures, type EvaluationInput } from '@likeness/evaluation';
 import { Command, Option } from 'commander';
 import { EXIT, type ExitCode } from '../exitCodes.ts';
 import { evaluateRun } from '../evaluate/evaluateRun.ts';
 import { placeOf } from '../evaluate/openSubject.ts';
 import { tellEvaluations, type Evaluated } from '../evaluate/tellEvaluation.ts';
+import { warningLine } from '../progress/reporters.ts';
+import { linesOf } from '../run/promptFile.ts';
 import { displayPath } from '../terminal/format.ts';
 import { nonNegative, positiveInteger, wholeNumber } from '../terminal/numbers.ts';
 import { progressLine } from '../terminal/progressLine.ts';
@@ -147,6 +148,10 @@ async function evaluate(
             onProgress: (what, done, total) => {
               line.show(`${which}${what}`, done, total);
             },
+            onWarning: (warning) => {
+              line.end();
+              terminal.err(warningLine(warning));
+            },
           });
       evaluated.push({ name, evaluation });
       if (flags.json) {
@@ -169,12 +174,12 @@ async function settingsOf(flags: EvaluateFlags): Promise<EvaluationInput> {
   const { prompts, unrelatedPrompts, dino, clip, lpips, classifier, metric } = flags;
   const set = prompts === 'object' || prompts === 'live' ? prompts : undefined;
   const settings = {
-    prompts: set ?? (prompts === undefined ? undefined : await linesOf(prompts, '--prompts')),
+    prompts: set ?? (prompts === undefined ? undefined : await sentencesOf(prompts, '--prompts')),
     unrelatedPrompts:
       unrelatedPrompts === false
         ? []
         : typeof unrelatedPrompts === 'string'
-          ? await linesOf(unrelatedPrompts, '--unrelated-prompts')
+          ? await sentencesOf(unrelatedPrompts, '--unrelated-prompts')
           : undefined,
     imagesPerPrompt: flags.imagesPerPrompt,
     numClassImages: flags.numClassImages,
@@ -199,18 +204,14 @@ function said(values: Readonly<Record<string, unknown>>): Record<string, unknown
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }
 
-async function linesOf(path: string, where: string): Promise<string[]> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new DataError('prompts cannot be read', {
-      code: 'file/missing',
-      where,
-      expected: where === '--prompts' ? 'object, live, or a file with one sentence a line' : 'a file',
-      got: path,
-      cause,
-    });
+/** @throws FileError or DataError when it cannot be read */
+async function sentencesOf(path: string, flag: string): Promise<string[]> {
+  const lines = await linesOf(path);
+  if (lines.length > 0) return lines;
+  throw new ConfigError('the file holds no sentence', {
+    code: 'usage/no-prompt',
+    where: flag,
+    expected: flag === '--prompts' ? 'object, live, or a file with one sentence a line' : 'a file',
+    got: path,
   });
-  return text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter(Boolean);
 }

@@ -1,12 +1,11 @@
 // pipeline generate: pictures from a run, an exported model, or any other one.
-import { mkdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import {
   ConfigError,
   didYouMean,
+  encodePng,
   openGenerator,
-  writePng,
-  writeSheet,
+  renderSheet,
   type DiffusionModel,
   type Generator,
   type RgbImage,
@@ -15,8 +14,10 @@ import { Command, Option } from 'commander';
 import { openModel } from '../composition.ts';
 import { EXIT, type ExitCode } from '../exitCodes.ts';
 import { attachAll, attachmentsOf } from '../generate/attachments.ts';
+import { keepFile, requireWritable } from '../generate/keepPicture.ts';
 import { pictureText } from '../generate/pictureText.ts';
 import { findSource } from '../generate/source.ts';
+import { warningLine } from '../progress/reporters.ts';
 import { promptTexts } from '../run/promptFile.ts';
 import { count, displayPath } from '../terminal/format.ts';
 import { nonNegative, numbers, positiveInteger, wholeNumber } from '../terminal/numbers.ts';
@@ -26,7 +27,8 @@ import { colours, type Terminal } from '../terminal/terminal.ts';
 import type { SetExitCode } from './run.ts';
 
 const EXAMPLES = `
-Picture i of a prompt is made from seed + i; each depends on its prompt and seed alone.
+Picture i of a prompt is made from seed + i; each depends on its prompt and seed alone. Pictures that are there already
+stay: one of the same name but other settings gets a number.
 
 Examples:
   pipeline generate runs/20250131-142501-dreambooth+ppl-1a2b3c4d --prompt "a photo of sks robot on the beach"
@@ -134,7 +136,7 @@ async function generate(name: string, flags: GenerateFlags, terminal: Terminal):
   };
   checkRequest(model, settings.sampler, flags.resolution);
   const outputDir = resolve(flags.outputDir ?? source.outputDir);
-  await mkdir(outputDir, { recursive: true });
+  await requireWritable(outputDir);
   const prompts = texts.flatMap((prompt) =>
     Array.from({ length: flags.num }, (_, i) => ({ prompt, seed: flags.seed + i })),
   );
@@ -155,6 +157,7 @@ async function generate(name: string, flags: GenerateFlags, terminal: Terminal):
       },
     });
     const { strength: strengths } = flags;
+    const told = new Set<string>();
     for (const [round, strength] of strengths.entries()) {
       const { initialValues, detach } = await attachAll(model, attachments, strength);
       try {
@@ -163,6 +166,12 @@ async function generate(name: string, flags: GenerateFlags, terminal: Terminal):
           prompts,
           initialValues,
           signal: stop.signal,
+          onWarning: (warning) => {
+            if (told.has(warning.text)) return;
+            told.add(warning.text);
+            line.end();
+            terminal.err(warningLine(warning));
+          },
           onProgress: (done, total) => {
             line.show('sampling', round * total + done, strengths.length * total);
           },
@@ -170,11 +179,10 @@ async function generate(name: string, flags: GenerateFlags, terminal: Terminal):
         for await (const { index, prompt, seed, image } of pictures) {
           const number = String(round * prompts.length + index).padStart(3, '0');
           const at = strengths.length > 1 ? `-x${strength}` : '';
-          const path = join(outputDir, `${number}-${slug(prompt)}${at}-seed${seed}.png`);
-          await writePng(
-            path,
-            image,
-            pictureText(model, attachments, { prompt, seed, image, strength, ...settings }),
+          const text = pictureText(model, attachments, { prompt, seed, image, strength, ...settings });
+          const path = await keepFile(
+            join(outputDir, `${number}-${slug(prompt)}${at}-seed${seed}.png`),
+            await encodePng(image, text),
           );
           made.push({ prompt, strength, image });
           if (flags.json)
@@ -210,7 +218,6 @@ async function tellSheet(
   { json, quiet }: GenerateFlags,
   terminal: Terminal,
 ): Promise<void> {
-  const sheet = join(outputDir, 'sheet.png');
   const strengths = [...new Set(made.map(({ strength }) => strength))];
   const rows = [...new Set(made.map(({ prompt }) => prompt))].flatMap((prompt) =>
     strengths.map((strength) => ({
@@ -220,7 +227,10 @@ async function tellSheet(
         .map(({ image }) => image),
     })),
   );
-  await writeSheet(sheet, rows, { title });
+  const sheet = await keepFile(
+    join(outputDir, 'sheet.png'),
+    await encodePng(await renderSheet(rows, { title })),
+  );
   if (quiet) terminal.out(displayPath(sheet));
   if (json || quiet) return;
   terminal.out(`${count(made.length, 'picture')} in ${displayPath(outputDir)}`);

@@ -1,6 +1,6 @@
 // An evaluation put together: a run by its name, the judges of settings or those that come along, the user's cache.
 // `pipeline evaluate` and matrices of runs call this.
-import { cacheDir, ConfigError, openCache } from '@likeness/core';
+import { cacheDir, ConfigError, openCache, type Warning } from '@likeness/core';
 import {
   evaluateSubject,
   evaluationSchema,
@@ -20,6 +20,7 @@ export interface EvaluateRunOptions extends SubjectFlags {
   readonly withoutJudges?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (what: string, done: number, total: number) => void;
+  readonly onWarning?: (warning: Warning) => void;
 }
 
 /**
@@ -45,6 +46,7 @@ export async function evaluateRun(
     cache: openCache(options.cacheDir ?? cacheDir()),
     signal: options.signal,
     onProgress: options.onProgress,
+    onWarning: options.onWarning,
   });
 }
 

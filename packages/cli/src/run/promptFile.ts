@@ -1,7 +1,6 @@
 // Prompts from the command line and from a file, one a line.
-import { readFile } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
-import { ConfigError, withFileErrors } from '@likeness/core';
+import { buffer } from 'node:stream/consumers';
+import { ConfigError, decodeText, readTextFile } from '@likeness/core';
 
 export interface PromptSources {
   readonly prompt?: readonly string[];
@@ -11,11 +10,10 @@ export interface PromptSources {
 
 /**
  * Typed ones first; empty lines are left out.
- * @throws ConfigError when there are none; FileError for a file that cannot be read
+ * @throws ConfigError when there are none; FileError for a file that cannot be read, DataError for another encoding
  */
 export async function promptTexts({ prompt = [], promptFile }: PromptSources): Promise<string[]> {
-  const lines = promptFile === undefined ? [] : (await readText(promptFile)).split('\n');
-  const texts = [...prompt, ...lines.map((line) => line.trim()).filter(Boolean)];
+  const texts = [...prompt, ...(promptFile === undefined ? [] : await linesOf(promptFile))];
   if (texts.length > 0) return texts;
   throw new ConfigError('nothing says what to show', {
     code: 'usage/no-prompt',
@@ -24,7 +22,15 @@ export async function promptTexts({ prompt = [], promptFile }: PromptSources): P
   });
 }
 
-async function readText(path: string): Promise<string> {
-  if (path === '-') return text(process.stdin);
-  return withFileErrors(path, () => readFile(path, 'utf8'));
+/**
+ * Lines of a file people write, without the empty ones.
+ * @param path or `-` for stdin
+ */
+export async function linesOf(path: string): Promise<string[]> {
+  const text =
+    path === '-' ? decodeText(await buffer(process.stdin), 'standard input') : await readTextFile(path);
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean);
 }

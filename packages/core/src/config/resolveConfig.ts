@@ -9,6 +9,7 @@ import type { DiffusionModel, PredictionType, RecommendedSettings, SubjectPrompt
 import { ConfigError, type Warning } from '../errors.ts';
 import { BEFORE_SETUP, type Plugin } from '../plugins/definePlugin.ts';
 import { setUpPlugins, type PluginSetup } from '../plugins/setUpPlugins.ts';
+import { newWordsOf } from '../prompts/newWords.ts';
 import { promptWarnings, type Words } from '../prompts/promptWarnings.ts';
 import { flagsFromSchema } from './flags.ts';
 import { layerSetting, mergeLayers, problemsOf, type ConfigLayer } from './layers.ts';
@@ -148,7 +149,7 @@ export function resolveConfig({ plugins, layers, model, subjects = {} }: Resolve
   const words = {
     prompts: called,
     samplePrompts: config.samplePrompts,
-    isNewWord: called.identifier !== prompts.identifier,
+    newWords: newWordsOf(setUp.plugins),
   };
   const warnings = [
     ...replacedOptimizerSettings(optimizer, layers),

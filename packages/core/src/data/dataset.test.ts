@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -57,7 +57,10 @@ describe('files', () => {
       undefined,
     ]);
     expect(warnings).toEqual([
-      { code: 'data/not-a-picture', text: 'not pictures by their names, ignored: notes.md' },
+      {
+        code: 'data/not-a-picture',
+        text: 'left out, not pictures that can be read by their names: notes.md',
+      },
     ]);
   });
 
@@ -75,18 +78,86 @@ describe('files', () => {
   });
 });
 
+describe('captions', () => {
+  const write = (name: string, content: string | Buffer) => writeFile(join(folder, name), content);
+  const captionsOf = async (options = {}) => {
+    const { items, warnings } = await load(options);
+    return {
+      captions: Object.fromEntries(
+        items.map(({ path, caption }) => [path.slice(folder.length + 1).normalize('NFC'), caption]),
+      ),
+      warnings,
+    };
+  };
+
+  test('of photo.jpg: photo.txt, photo.jpg.txt, or the one that differs in capitals or in how accents are written', async () => {
+    for (const [i, name] of ['a.png', 'b.png', 'img_1.jpg', '\u00dcn\u00ef.png', 'c.png'].entries())
+      await addPicture(name, 96, 64, i);
+    await write('a.png.txt', 'after the whole name');
+    await write('b.txt', 'b');
+    await write('b.png.txt', 'not this one');
+    await write('IMG_1.txt', 'capitals');
+    await write('U\u0308ni\u0308.txt', 'accents');
+    await write('c_caption.txt', 'of nothing');
+    const { captions, warnings } = await captionsOf();
+    expect(captions).toEqual({
+      'a.png': 'after the whole name',
+      'b.png': 'b',
+      'img_1.jpg': 'capitals',
+      'Ünï.png': 'accents',
+      'c.png': undefined,
+    });
+    expect(warnings).toEqual([
+      {
+        code: 'data/caption-without-picture',
+        text: expect.stringMatching(/not used: b\.png\.txt, c_caption\.txt; the caption of photo/) as string,
+      },
+    ]);
+  });
+
+  test('that two pictures could mean are not guessed', async () => {
+    await addPicture('img_1.jpg');
+    await addPicture('Img_1.png', 96, 64, 9);
+    await write('IMG_1.txt', 'whose?');
+    const { captions, warnings } = await captionsOf();
+    expect(captions).toEqual({ 'img_1.jpg': undefined, 'Img_1.png': undefined });
+    expect(warnings.map(({ code }) => code)).toEqual(['data/caption-without-picture']);
+  });
+
+  test('in UTF-16 are read; in unknown encodings refused, all of them, unless captions are off', async () => {
+    await addPicture('a.png');
+    await addPicture('b.png', 96, 64, 1);
+    await addPicture('c.png', 96, 64, 2);
+    await write('a.txt', Buffer.concat([Buffer.of(0xff, 0xfe), Buffer.from('a photo', 'utf16le')]));
+    await write('b.txt', Buffer.from('ok\ncaf\u00e9', 'latin1'));
+    await write('c.txt', Buffer.from('robot', 'utf16le'));
+    const error: unknown = await load().catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      code: 'data/unknown-encoding',
+      details: [
+        expect.stringMatching(/^b\.txt, line 2: byte 0xE9 .*iconv -f WINDOWS-1252 -t UTF-8 '.*b\.txt'/),
+        expect.stringMatching(/^c\.txt: NUL .*iconv -f UTF-16LE/),
+      ],
+    });
+    expect((await captionsOf({ captions: false })).captions['a.png']).toBeUndefined();
+    await rm(join(folder, 'b.txt'));
+    await rm(join(folder, 'c.txt'));
+    expect((await captionsOf()).captions['a.png']).toBe('a photo');
+  });
+});
+
 describe('pixels', () => {
   test('the middle by default; the variant moves and mirrors where that is switched on', async () => {
     await addPicture('ramp.png'); // 96 x 64, red = 2 x: nothing is resampled
     const red = (pixels: Float32Array, i: number) => Math.round(((pixels[3 * i] ?? 0) + 1) * 127.5);
     const variant = { cropX01: 0, cropY01: 0.5, flip: true };
     const fixed = only((await load()).items);
-    expect(red(fixed.pixels().pixels, 0)).toBe(32); // x = 16
-    expect(fixed.pixels(variant)).toEqual(fixed.pixels());
+    expect(red((await fixed.pixels()).pixels, 0)).toBe(32); // x = 16
+    expect(await fixed.pixels(variant)).toEqual(await fixed.pixels());
     const moving = only((await load({ crop: 'random', randomFlip: true })).items);
-    expect(red(moving.pixels({ ...variant, flip: false }).pixels, 0)).toBe(0);
-    expect(red(moving.pixels(variant).pixels, 0)).toBe(190); // x = 95
-    expect(red(moving.pixels({ ...variant, cropX01: 0.9999 }).pixels, 63)).toBe(0);
+    expect(red((await moving.pixels({ ...variant, flip: false })).pixels, 0)).toBe(0);
+    expect(red((await moving.pixels(variant)).pixels, 0)).toBe(190); // x = 95
+    expect(red((await moving.pixels({ ...variant, cropX01: 0.9999 })).pixels, 63)).toBe(0);
   });
 
   test('a mask goes through the same resizing and cropping', async () => {
@@ -98,9 +169,9 @@ describe('pixels', () => {
     );
     const { items, warnings } = await load({ randomFlip: true });
     expect(warnings).toEqual([]);
-    const row = only(items).pixels().mask ?? [];
+    const row = (await only(items).pixels()).mask ?? [];
     expect([row[0], row[30], row[34], row[63]]).toEqual([1, 1, 0, 0]);
-    const mirrored = only(items).pixels({ cropX01: 0, cropY01: 0, flip: true }).mask ?? [];
+    const mirrored = (await only(items).pixels({ cropX01: 0, cropY01: 0, flip: true })).mask ?? [];
     expect([mirrored[0], mirrored[63]]).toEqual([0, 1]);
   });
 
@@ -143,14 +214,59 @@ describe('problems', () => {
     }
   });
 
+  test('no pictures: what is there instead, and where pictures are', async () => {
+    const problem = async () => {
+      const error: unknown = await load().catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ code: 'data/no-pictures' });
+      return (error as DataError).message;
+    };
+    await writeFile(join(folder, 'photo.bmp'), 'x');
+    expect(await problem()).toMatch(
+      /kinds that are not read: photo\.bmp(.*\n)*.*magick "photo\.bmp" "photo\.png"/,
+    );
+    await mkdir(join(folder, '10_sks robot'));
+    await addPicture('10_sks robot/a.jpg');
+    expect(await problem()).toMatch(/name the folder the pictures are in: .*10_sks robot/);
+  });
+
+  test('names hold no line breaks in messages', async () => {
+    await writeFile(join(folder, 'a\n\u001b[2Jb.png'), 'not a picture');
+    const error: unknown = await load().catch((reason: unknown) => reason);
+    expect((error as DataError).details[0]).toMatch(/^a\\u000a\\u001b\[2Jb\.png: /);
+  });
+
+  test('JPEGs called .jfif and .jpe are read; a .bmp beside them is named', async () => {
+    await addPicture('a.jpg');
+    await addPicture('b.jpg', 96, 64, 7);
+    await rename(join(folder, 'a.jpg'), join(folder, 'a.jfif'));
+    await rename(join(folder, 'b.jpg'), join(folder, 'b.JPE'));
+    await writeFile(join(folder, 'c.bmp'), 'x');
+    const { items, warnings } = await load();
+    expect(items).toHaveLength(2);
+    expect(told(warnings)).toMatch(/left out.*: c\.bmp \(save them as PNG to use them/);
+  });
+
+  test('a picture that changed before it was read again is told', async () => {
+    await addPicture('a.png', 96, 64);
+    await addPicture('b.png', 96, 64, 3);
+    const pixels = await Promise.all((await load()).items.map((item) => item.pixels()));
+    const { items } = await load({ memoryBytes: 20_000 }); // one of them
+    expect(await Promise.all(items.map((item) => item.pixels()))).toEqual(pixels);
+    await addPicture('a.png', 96, 64, 5);
+    await items[1]?.pixels();
+    await expect(items[0]?.pixels()).rejects.toMatchObject({ code: 'data/picture-changed' });
+  });
+
   test('an empty folder, a missing one, a file', async () => {
-    await expect(load()).rejects.toThrow(/at least 1 usable pictures, got 0/);
+    await expect(load()).rejects.toThrow(/there are no pictures here\n(.*\n)*.*got: an empty folder/);
     await expect(load({ source: join(folder, 'none') })).rejects.toThrow(
       /none: there is nothing at this path/,
     );
     await addPicture('a.png');
     await expect(load({ source: join(folder, 'a.png') })).rejects.toThrow(/not a folder/);
-    await expect(load({ source: [join(folder, 'b.png')] })).rejects.toThrow(/b\.png: .*ENOENT/);
+    await expect(load({ source: [join(folder, 'b.png')] })).rejects.toThrow(
+      /b\.png: no such file or folder \(ENOENT\)/,
+    );
   });
 
   test('garbage inside a picture that still decodes is a warning', async () => {

@@ -1,61 +1,35 @@
-// The subject's pictures: files → checked, decoded and resized once → pixels per variant of crop and flip.
+// The subject's pictures: files → checked and hashed one after the other → pixels per variant of crop and flip.
 // Everything wrong with them is reported together, before anything long starts.
-import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import { DataError, type Warning } from '../errors.ts';
-import { decodeImage, type DecodeOptions } from './decodeImage.ts';
+import { DataError, FileError, LikenessError, type Warning } from '../errors.ts';
+import { hashOf, makeItem, resizePicture } from './datasetItem.ts';
+import type { CutOptions, DatasetItem, LoadedPicture, ResizedPicture } from './datasetItem.ts';
+import { decodeImage, type DecodedImage, type DecodeOptions } from './decodeImage.ts';
 import { findPictures, type PictureFile } from './pictureFiles.ts';
-import { flipRows, luminance, type RgbImage } from './rgbImage.ts';
-import { resizeImage, resizeSamples, type Resample } from './resize.ts';
-import { centerCropOffset, cropSamples, randomCropOffset, resizedSize, toPixels } from './transform.ts';
+import { pictureMemory } from './pictureMemory.ts';
+import { noPictures, picturesError, type Problem } from './pictureProblems.ts';
+import { printable } from './printable.ts';
+import { readTextFile } from './readText.ts';
+import { luminance } from './rgbImage.ts';
+import type { Size } from './transform.ts';
 
-export interface DatasetOptions extends DecodeOptions {
+export type { DatasetItem, ItemPixels, PixelVariant } from './datasetItem.ts';
+
+export interface DatasetOptions extends DecodeOptions, CutOptions {
   /** A folder, or a list of files. */
   readonly source: string | readonly string[];
-  /** Side of the square the model sees, in pixels. */
-  readonly resolution: number;
-  /** The middle, or where the variant says. Default `center`. */
-  readonly crop?: 'center' | 'random';
-  /** Mirror where the variant says. Default false: many subjects are not symmetric. */
-  readonly randomFlip?: boolean;
-  /** Default bilinear, as train_dreambooth.py. */
-  readonly resample?: Resample;
+  /** What they are, for messages. Default `pictures`. */
+  readonly called?: string;
+  /** Read the texts beside the pictures. Default true. */
+  readonly captions?: boolean;
   /** `photo.mask.png` is the mask of `photo.jpg`. White counts fully in the loss, black not at all. */
   readonly maskSuffix?: string;
+  /** Bytes of resized pictures that stay in memory; beyond them files are read again. Default 256 MiB. */
+  readonly memoryBytes?: number;
   /** Default 1. */
   readonly minPictures?: number;
   /** Shorter sides below this are an error; below `resolution` they are a warning. Default 32. */
   readonly minSizePx?: number;
-}
-
-/** Where to crop, as a part of the free way in [0, 1), and whether to mirror. */
-export interface PixelVariant {
-  readonly cropX01: number;
-  readonly cropY01: number;
-  readonly flip: boolean;
-}
-
-export interface ItemPixels {
-  /** `[resolution, resolution, 3]` in [-1, 1] */
-  readonly pixels: Float32Array;
-  /** `[resolution, resolution]` in [0, 1] */
-  readonly mask?: Float32Array;
-}
-
-export interface DatasetItem {
-  readonly path: string;
-  readonly caption?: string;
-  /** Of the whole picture, upright. */
-  readonly width: number;
-  readonly height: number;
-  /** sha256 of size, decoded RGB and mask, in hex: what a cache of latents depends on, besides the options. */
-  readonly hash: string;
-  readonly hasMask: boolean;
-  /**
-   * The picture as the model sees it: resized, mirrored, cropped, in that order (as the reference scripts).
-   * Without a variant the middle, not mirrored; parts of a variant the options switched off have no effect.
-   */
-  readonly pixels: (variant?: PixelVariant) => ItemPixels;
 }
 
 export interface Dataset {
@@ -64,179 +38,162 @@ export interface Dataset {
 }
 
 /**
- * Loads the pictures of one subject, sorted by name, with masks and captions beside them.
+ * Loads the pictures of one subject, sorted by name, with masks and captions beside them. Their pixels are read again
+ * when they are asked for, where there are too many to keep.
  * @throws DataError listing every picture that is corrupt, too small, too large, a duplicate of another or at odds
- * with its mask, and too few pictures
+ * with its mask, every caption in an unknown encoding, and too few pictures
  */
 export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
-  const { source, minPictures = 1, maskSuffix = '.mask.png' } = options;
+  const { source, minPictures = 1, maskSuffix = '.mask.png', called = 'pictures' } = options;
   const found = await findPictures(source, maskSuffix);
-  const problems: string[] = [];
-  const warnings = [...found.warnings];
+  if (found.files.length === 0 && minPictures > 0) throw await noPictures(source, called, found.warnings);
+  const problems: Problem[] = [];
+  const ofCaptions = (code: string): boolean => code === 'data/caption-without-picture';
+  const warnings = found.warnings.filter(({ code }) => options.captions !== false || !ofCaptions(code));
+  const memory = pictureMemory(options.memoryBytes);
   const items: DatasetItem[] = [];
   const pathsByPixels = new Map<string, string>();
-  // one after another: decoded photos are large, and only their resized versions stay
+  // one after another: decoded photos are large
   for (const file of found.files) {
+    const name = nameOf(file.path);
+    const caption = await captionOf(file, options, problems, warnings);
     const loaded = await loadPicture(file, options, problems, warnings);
     if (!loaded) continue;
-    const { image, mask } = loaded;
-    const pixelHash = hashOf(image);
+    const pixelHash = hashOf(loaded.image);
     const twin = pathsByPixels.get(pixelHash);
     if (twin !== undefined) {
-      problems.push(`${basename(file.path)}: the same pixels as ${basename(twin)}; remove one of the two`);
+      const text = `${name}: the same pixels as ${nameOf(twin)}; remove one of the two`;
+      problems.push({ code: 'data/same-picture', text });
       continue;
     }
     pathsByPixels.set(pixelHash, file.path);
-    warnings.push(...sizeWarnings(basename(file.path), image, options.resolution));
-    items.push(makeItem(file, image, mask, options));
+    warnings.push(...sizeWarnings(name, loaded.image.shrunkFrom ?? loaded.image, options.resolution));
+    memory.keep(file.path, resizePicture(loaded, options));
+    const item = makeItem(file, loaded, caption, options, async () => {
+      const known = memory.get(file.path) ?? (await readAgain(file, item.hash, options));
+      memory.keep(file.path, known);
+      return known;
+    });
+    items.push(item);
   }
   if (items.length < minPictures) {
-    problems.push(
-      `too few: expected at least ${String(minPictures)} usable pictures, got ${String(items.length)}`,
-    );
+    const text = `too few: expected at least ${String(minPictures)} usable pictures, got ${String(items.length)}`;
+    problems.push({ code: 'data/too-few-pictures', text });
   }
-  if (problems.length > 0) throw dataError(source, problems, warnings);
+  if (problems.length > 0) throw picturesError(source, called, problems, warnings);
   return { items, warnings };
 }
 
-interface LoadedPicture {
-  readonly image: RgbImage;
-  readonly mask: Uint8Array | undefined;
+const nameOf = (path: string): string => printable(basename(path));
+
+/** Text of the caption, trimmed; undefined when there is none, it is empty or it cannot be read. */
+async function captionOf(
+  { path, captionPath }: PictureFile,
+  { captions = true }: DatasetOptions,
+  problems: Problem[],
+  warnings: Warning[],
+): Promise<string | undefined> {
+  if (!captions || captionPath === undefined) return undefined;
+  try {
+    const caption = (await readTextFile(captionPath)).trim();
+    if (caption !== '') return caption;
+    const text = `${nameOf(path)}: its caption file is empty and is not used`;
+    warnings.push({ code: 'data/empty-caption', text });
+  } catch (error) {
+    problems.push(problemOf(captionPath, error));
+  }
+  return undefined;
 }
 
 /** The decoded picture and mask; undefined, with a line in `problems`, when it cannot be used. */
 async function loadPicture(
   file: PictureFile,
   options: DatasetOptions,
-  problems: string[],
+  problems: Problem[],
   warnings: Warning[],
 ): Promise<LoadedPicture | undefined> {
   const { minSizePx = 32 } = options;
-  const name = basename(file.path);
-  const decode = async (path: string, decodeOptions: DecodeOptions): Promise<RgbImage | undefined> => {
+  const name = nameOf(file.path);
+  const decode = async (path: string, decodeOptions: DecodeOptions): Promise<DecodedImage | undefined> => {
     const onWarning = (warning: string): void => {
-      const text = `${basename(path)}: readable, but look at it: the decoder says "${warning}"`;
+      const text = `${nameOf(path)}: readable, but look at it: the decoder says "${warning}"`;
       warnings.push({ code: 'data/damaged-picture', text });
     };
-    return await decodeOr(problems, path, { ...decodeOptions, onWarning });
+    try {
+      return await decodeImage(path, { ...decodeOptions, onWarning });
+    } catch (error) {
+      problems.push(problemOf(path, error));
+      return undefined;
+    }
   };
   const image = await decode(file.path, options);
-  // transparent parts of a mask are not the subject: over black
-  const maskImage =
-    file.maskPath && (await decode(file.maskPath, { ...options, alpha: 'flatten', background: [0, 0, 0] }));
+  const maskImage = file.maskPath && (await decode(file.maskPath, maskOptions(options)));
   if (!image) return undefined;
-  if (Math.min(image.width, image.height) < minSizePx) {
-    problems.push(
-      `${name}: ${sizeOf(image)} is too small, expected at least ${String(minSizePx)} pixels each way`,
-    );
+  const size = image.shrunkFrom ?? image;
+  if (Math.min(size.width, size.height) < minSizePx) {
+    const text = `${name}: ${sizeOf(size)} is too small, expected at least ${String(minSizePx)} pixels each way`;
+    problems.push({ code: 'data/picture-too-small', text });
     return undefined;
   }
   if (maskImage && (maskImage.width !== image.width || maskImage.height !== image.height)) {
-    const maskName = basename(file.maskPath ?? '');
-    problems.push(`${maskName}: expected ${sizeOf(image)} as ${name}, got ${sizeOf(maskImage)}`);
+    const maskName = nameOf(file.maskPath ?? '');
+    const text = `${maskName}: expected ${sizeOf(size)} as ${name}, got ${sizeOf(maskImage.shrunkFrom ?? maskImage)}`;
+    problems.push({ code: 'data/mask-does-not-fit', text });
     return undefined;
   }
   return { image, mask: maskImage ? luminance(maskImage) : undefined };
 }
 
-async function decodeOr(
-  problems: string[],
-  path: string,
-  options: DecodeOptions,
-): Promise<RgbImage | undefined> {
-  try {
-    return await decodeImage(path, options);
-  } catch (error) {
-    if (!(error instanceof DataError)) throw error;
-    problems.push(
-      `${basename(path)}: ${error.got ?? error.message}, expected ${error.expected ?? 'a picture'}`,
-    );
-    return undefined;
-  }
-}
+/** Transparent parts of a mask are not the subject: over black. */
+const maskOptions = (options: DatasetOptions): DecodeOptions => ({
+  ...options,
+  alpha: 'flatten',
+  background: [0, 0, 0],
+});
 
-function makeItem(
-  file: PictureFile,
-  image: RgbImage,
-  mask: Uint8Array | undefined,
+/** A picture that did not stay in memory. @throws DataError when it is another one by now */
+async function readAgain(
+  { path, maskPath }: PictureFile,
+  hash: string,
   options: DatasetOptions,
-): DatasetItem {
-  const { resolution, crop = 'center', randomFlip = false, resample = 'bilinear' } = options;
-  const size = resizedSize(image, resolution);
-  const resized = resizeImage(image, size.width, size.height, resample).data;
-  // a mask is a weight: a kernel with negative lobes would ring around its edge
-  const resizedMask = mask && resizeSamples(mask, { ...image, channels: 1 }, size, 'bilinear');
-
-  const pixels = (variant: PixelVariant = { cropX01: 0, cropY01: 0, flip: false }): ItemPixels => {
-    const random = crop === 'random';
-    const left = random
-      ? randomCropOffset(size.width, resolution, variant.cropX01)
-      : centerCropOffset(size.width, resolution);
-    const top = random
-      ? randomCropOffset(size.height, resolution, variant.cropY01)
-      : centerCropOffset(size.height, resolution);
-    const cut = (samples: Uint8Array, channels: number): Uint8Array => {
-      const { width, height } = size;
-      const turned = randomFlip && variant.flip ? flipRows(samples, width, height, channels) : samples;
-      return cropSamples(
-        turned,
-        { width, height, channels },
-        { left, top, width: resolution, height: resolution },
-      );
-    };
-    const result = { pixels: toPixels(cut(resized, 3)) };
-    return resizedMask
-      ? { ...result, mask: Float32Array.from(cut(resizedMask, 1), (level) => level / 255) }
-      : result;
-  };
-
-  return {
-    path: file.path,
-    ...(file.caption === undefined ? {} : { caption: file.caption }),
-    width: image.width,
-    height: image.height,
-    hash: hashOf(image, mask),
-    hasMask: mask !== undefined,
-    pixels,
-  };
+): Promise<ResizedPicture> {
+  const image = await decodeImage(path, options);
+  const mask =
+    maskPath === undefined ? undefined : luminance(await decodeImage(maskPath, maskOptions(options)));
+  if (hashOf(image, mask) !== hash) {
+    throw new DataError('the picture has changed since the run began', {
+      code: 'data/picture-changed',
+      where: path,
+      hint: 'leave pictures alone while a run reads them; start it again',
+    });
+  }
+  return resizePicture({ image, mask }, options);
 }
 
-function hashOf({ width, height, data }: RgbImage, mask?: Uint8Array): string {
-  const hash = createHash('sha256')
-    .update(`${String(width)}x${String(height)}\n`)
-    .update(data);
-  return (mask ? hash.update('mask\n').update(mask) : hash).digest('hex');
+/** What is wrong with one file, in a line. */
+function problemOf(path: string, error: unknown): Problem {
+  if (!(error instanceof LikenessError)) throw error;
+  const { code, summary, where, expected, got, hint } = error;
+  // Where something stands within the file, beside its name.
+  const place = where?.startsWith(path) ? printable(where.slice(path.length)) : '';
+  const what = error instanceof FileError ? `${summary} (${got ?? code})` : (got ?? summary);
+  const said = [what, ...(expected === undefined ? [] : [`expected ${expected}`])].join(', ');
+  return { code, text: `${nameOf(path)}${place}: ${said}${hint === undefined ? '' : ` (${hint})`}` };
 }
 
-function sizeWarnings(name: string, image: RgbImage, resolution: number): Warning[] {
-  const shorter = Math.min(image.width, image.height);
-  const longer = Math.max(image.width, image.height);
+function sizeWarnings(name: string, { width, height }: Size, resolution: number): Warning[] {
+  const shorter = Math.min(width, height);
+  const longer = Math.max(width, height);
   const warnings: Warning[] = [];
   if (shorter < resolution) {
-    const text = `${name}: ${sizeOf(image)} is enlarged to ${String(resolution)} pixels and will look soft`;
+    const text = `${name}: ${sizeOf({ width, height })} is enlarged to ${String(resolution)} pixels and will look soft`;
     warnings.push({ code: 'data/small-picture', text });
   }
   if (longer > 2 * shorter) {
-    const text = `${name}: ${sizeOf(image)} is long; cropping to a square loses more than half of it`;
+    const text = `${name}: ${sizeOf({ width, height })} is long; cropping to a square loses more than half of it`;
     warnings.push({ code: 'data/long-picture', text });
   }
   return warnings;
 }
 
-function sizeOf({ width, height }: RgbImage): string {
-  return `${String(width)} x ${String(height)}`;
-}
-
-function dataError(
-  source: string | readonly string[],
-  problems: readonly string[],
-  warnings: readonly Warning[],
-): DataError {
-  const count = problems.length === 1 ? 'a problem' : `${String(problems.length)} problems`;
-  return new DataError(`${count} with the pictures`, {
-    code: 'data/unusable-pictures',
-    where: typeof source === 'string' ? source : 'pictures',
-    details: [...problems, ...warnings.map(({ text }) => `(note) ${text}`)],
-    hint: 'repair or remove the files named above, then run again',
-  });
-}
+const sizeOf = ({ width, height }: Size): string => `${String(width)} x ${String(height)}`;

@@ -3,8 +3,9 @@
 import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
 import type { Metadata, Sharp } from 'sharp';
-import { DataError } from '../errors.ts';
+import { DataError, withFileErrors } from '../errors.ts';
 import type { RgbImage } from './rgbImage.ts';
+import type { Size } from './transform.ts';
 
 export interface DecodeOptions {
   /** What becomes of transparency: laid over `background`, or `drop`ped as Pillow's `convert('RGB')` does. Default `flatten`. */
@@ -13,7 +14,7 @@ export interface DecodeOptions {
   readonly background?: readonly [number, number, number];
   /** Turn the picture as its EXIF orientation says. Default true. */
   readonly orient?: boolean;
-  /** Most pixels (width x height) a file may unpack to. Default 100 million. */
+  /** Most pixels (width x height) a picture may have. Default 300 million: phones take 200. */
   readonly pixelLimit?: number;
   /**
    * `ignore` takes the stored numbers as sRGB, as Pillow and the reference scripts do; `convert` applies the
@@ -27,37 +28,69 @@ export interface DecodeOptions {
   readonly onWarning?: (warning: string) => void;
 }
 
-export const DEFAULT_PIXEL_LIMIT = 100_000_000;
+const DEFAULT_PIXEL_LIMIT = 300_000_000;
+/** Larger pictures are halved while they are read, so that no more than this is ever in memory. */
+const LARGEST_WHOLE = 100_000_000;
 const READABLE = 'JPEG, PNG, WebP, AVIF, GIF or TIFF';
+
+export interface DecodedImage extends RgbImage {
+  /** The picture's own size, upright, where it was too large to be held whole and is half as wide and high here. */
+  readonly shrunkFrom?: Size;
+}
 
 /**
  * Decodes a JPEG, PNG, WebP, AVIF, GIF or TIFF (the first frame or page) from a path or its bytes.
  *
  * Gray, palette, 16-bit (its high byte) and CMYK become 8-bit RGB. `alpha` is kept beside the colours in both modes.
- * @throws DataError when the file is missing, of another kind, damaged, cut short or larger than the pixel limit
+ * Pictures of more than 100 megapixels come out half as wide and high: what a model sees has a few hundred pixels.
+ * @throws DataError when the file is of another kind, damaged, cut short or larger than the pixel limit; FileError when
+ * it is missing or may not be read
  */
 export async function decodeImage(
   source: string | Uint8Array,
   options: DecodeOptions = {},
-): Promise<RgbImage> {
+): Promise<DecodedImage> {
   const { alpha = 'flatten', background = [255, 255, 255], orient = true, colorProfile = 'ignore' } = options;
   const where = typeof source === 'string' ? source : 'picture';
   const bytes = typeof source === 'string' ? await readBytes(source) : source;
   const metadata = await readHeader(bytes, where);
-  checkPixelLimit(metadata, options.pixelLimit ?? DEFAULT_PIXEL_LIMIT, where);
+  const size = sizeOfFrame(metadata);
+  checkPixelLimit(size, options.pixelLimit ?? DEFAULT_PIXEL_LIMIT, where);
+  const shrinks = size.width * size.height > LARGEST_WHOLE;
 
   const ignoreIcc = colorProfile === 'ignore';
   const naiveCmyk = metadata.space === 'cmyk' && ignoreIcc;
   const decode = (failOn: 'warning' | 'error'): Promise<RawPixels> => {
     const input = sharp(bytes, { failOn, ignoreIcc, limitInputPixels: false });
-    const upright = orient ? input.autoOrient() : input;
+    const turned = orient ? input.autoOrient() : input;
+    const upright = shrinks
+      ? turned.resize({ ...half(uprightSize(metadata, size, orient)), fit: 'fill' })
+      : turned;
     return rawPixels(
       naiveCmyk ? upright.pipelineColourspace('cmyk').toColourspace('cmyk') : upright.toColourspace('srgb'),
     );
   };
   const pixels = await decodeTolerantly(decode, where, options.onWarning);
-  return naiveCmyk ? cmykToRgb(pixels) : splitAlpha(pixels, alpha === 'flatten' ? background : undefined);
+  const image = naiveCmyk
+    ? cmykToRgb(pixels)
+    : splitAlpha(pixels, alpha === 'flatten' ? background : undefined);
+  return shrinks ? { ...image, shrunkFrom: uprightSize(metadata, size, orient) } : image;
 }
+
+/** Of one frame, where frames are stacked. */
+const sizeOfFrame = ({ width, height, pageHeight }: Metadata): Size => ({
+  width,
+  height: pageHeight ?? height,
+});
+
+/** EXIF orientations from 5 on lay the picture on its side. */
+const uprightSize = ({ orientation = 1 }: Metadata, { width, height }: Size, orient: boolean): Size =>
+  orient && orientation >= 5 ? { width: height, height: width } : { width, height };
+
+const half = ({ width, height }: Size): Size => ({
+  width: Math.ceil(width / 2),
+  height: Math.ceil(height / 2),
+});
 
 /** Strictly first; when that fails, once more without minding warnings. Damaged and truncated data fail both times. */
 async function decodeTolerantly(
@@ -73,7 +106,7 @@ async function decodeTolerantly(
       onWarning?.(reasonOf(warning));
       return pixels;
     } catch (cause) {
-      throw unreadable(where, `damaged or cut short (${reasonOf(cause)})`, cause);
+      throw unreadable(where, `damaged or cut short (${reasonOf(cause)})`, REPAIR, cause);
     }
   }
 }
@@ -85,12 +118,8 @@ interface RawPixels {
   readonly channels: number;
 }
 
-async function readBytes(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    throw unreadable(path, `the file cannot be read (${reasonOf(cause)})`, cause);
-  }
+function readBytes(path: string): Promise<Uint8Array> {
+  return withFileErrors(path, () => readFile(path));
 }
 
 async function readHeader(bytes: Uint8Array, where: string): Promise<Metadata> {
@@ -99,10 +128,10 @@ async function readHeader(bytes: Uint8Array, where: string): Promise<Metadata> {
   try {
     metadata = await sharp(bytes, { failOn: 'error', limitInputPixels: false }).metadata();
   } catch (cause) {
-    throw unreadable(where, `not a picture, or a damaged one (${reasonOf(cause)})`, cause);
+    throw unreadable(where, `not a picture, or a damaged one (${reasonOf(cause)})`, REPAIR, cause);
   }
   if (metadata.format === 'heif' && metadata.compression !== 'av1') {
-    throw unreadable(where, 'HEIC, which this build cannot decode; save it as JPEG or PNG first');
+    throw unreadable(where, 'HEIC, which this build cannot decode', 'save it as JPEG or PNG first');
   }
   if (!['jpeg', 'png', 'webp', 'heif', 'gif', 'tiff'].includes(metadata.format)) {
     throw unreadable(where, `a file of type ${metadata.format}`);
@@ -110,16 +139,14 @@ async function readHeader(bytes: Uint8Array, where: string): Promise<Metadata> {
   return metadata;
 }
 
-function checkPixelLimit(metadata: Metadata, pixelLimit: number, where: string): void {
-  const { width } = metadata;
-  const height = metadata.pageHeight ?? metadata.height; // of one frame, where frames are stacked
+function checkPixelLimit({ width, height }: Size, pixelLimit: number, where: string): void {
   if (width * height <= pixelLimit) return;
   throw new DataError('the picture is too large', {
     code: 'data/picture-too-large',
     where,
     expected: `at most ${megapixels(pixelLimit)}`,
     got: `${String(width)} x ${String(height)} = ${megapixels(width * height)}`,
-    hint: 'make it smaller, or raise pixelLimit when you trust the file',
+    hint: 'make it smaller: the model sees a few hundred pixels',
   });
 }
 
@@ -169,18 +196,20 @@ function divideBy255(value: number): number {
   return ((shifted >> 8) + shifted) >> 8;
 }
 
-function unreadable(where: string, got: string, cause?: unknown): DataError {
+const REPAIR = 'open it in a picture editor and save it again, or leave it out';
+
+function unreadable(where: string, got: string, hint = REPAIR, cause?: unknown): DataError {
   return new DataError('the picture cannot be used', {
     code: 'data/unreadable-picture',
     where,
     expected: `a whole ${READABLE} file`,
     got,
-    hint: 'open it in a picture editor and save it again, or leave it out',
+    hint,
     cause,
   });
 }
 
-/** The first line of what the decoder or the file system said. */
+/** The first line of what the decoder said. */
 function reasonOf(cause: unknown): string {
   const message = cause instanceof Error ? cause.message : String(cause);
   return message.split('\n')[0]?.trim() ?? message;

@@ -5,12 +5,14 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { crc32, inflateSync } from 'node:zlib';
 import sharp from 'sharp';
-import { DataError } from '../errors.ts';
+import { DataError, withFileErrors } from '../errors.ts';
 import type { RgbImage } from '../data/rgbImage.ts';
 
 /** Keyword (1 to 79 Latin-1 characters) to text. */
 export type PngText = Readonly<Record<string, string>>;
 
+/** All texts of a file together: metadata has no reason to be larger. */
+const MOST_TEXT_BYTES = 16 * 2 ** 20;
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 
 /** The bytes of a PNG; texts stand right after the header, in the order given. */
@@ -36,31 +38,46 @@ export async function writePng(path: string, image: RgbImage, text: PngText = {}
 
 /**
  * All texts of a PNG (tEXt, zTXt and iTXt), from a path or its bytes.
- * @throws DataError when it is no PNG or a chunk is damaged
+ * @throws DataError when it is no PNG, a chunk is damaged, or its texts unpack to more than 16 MiB; FileError when it
+ * cannot be read
  */
 export async function readPngText(source: string | Uint8Array): Promise<Record<string, string>> {
-  const bytes = Buffer.from(typeof source === 'string' ? await readFile(source) : source);
+  const bytes = Buffer.from(
+    typeof source === 'string' ? await withFileErrors(source, () => readFile(source)) : source,
+  );
   const where = typeof source === 'string' ? source : 'picture';
   if (!bytes.subarray(0, SIGNATURE.length).equals(SIGNATURE)) {
     throw new DataError('not a PNG file', { code: 'data/not-a-png', where, expected: 'the PNG signature' });
   }
-  const texts: Record<string, string> = {};
+  const texts = new Map<string, string>();
+  let room = MOST_TEXT_BYTES;
   for (let at = SIGNATURE.length; at + 12 <= bytes.length;) {
     const length = bytes.readUInt32BE(at);
     const end = at + 12 + length;
     if (end > bytes.length || crc32(bytes.subarray(at + 4, end - 4)) !== bytes.readUInt32BE(end - 4)) {
-      throw new DataError('a damaged PNG file', {
-        code: 'data/damaged-png',
-        where,
-        got: `a broken chunk at byte ${String(at)}`,
-      });
+      throw damaged(where, at, 'its checksum or its length is wrong');
     }
     const type = bytes.toString('latin1', at + 4, at + 8);
-    const entry = parseText(type, bytes.subarray(at + 8, end - 4));
-    if (entry) texts[entry.keyword] = entry.text;
+    try {
+      const entry = parseText(type, bytes.subarray(at + 8, end - 4), room);
+      if (entry) texts.set(entry.keyword, entry.text);
+      room -= entry?.text.length ?? 0;
+    } catch (cause) {
+      throw damaged(where, at, `its text does not unpack (${String(cause)})`, cause);
+    }
     at = end;
   }
-  return texts;
+  return Object.fromEntries(texts);
+}
+
+function damaged(where: string, at: number, what: string, cause?: unknown): DataError {
+  return new DataError('a damaged PNG file', {
+    code: 'data/damaged-png',
+    where,
+    got: `a broken chunk at byte ${String(at)}: ${what}`,
+    hint: 'get the file again, or save it again in a picture editor',
+    cause,
+  });
 }
 
 /** tEXt where Latin-1 is enough, as Pillow does, else iTXt (uncompressed UTF-8). */
@@ -85,23 +102,22 @@ function chunk(type: string, data: Buffer): Buffer {
   return result;
 }
 
-function parseText(type: string, data: Buffer): { keyword: string; text: string } | undefined {
+function parseText(type: string, data: Buffer, room: number): { keyword: string; text: string } | undefined {
   const split = data.indexOf(0);
   if (split < 0 || !['tEXt', 'zTXt', 'iTXt'].includes(type)) return undefined;
   const keyword = data.toString('latin1', 0, split);
   if (type === 'tEXt') return { keyword, text: data.toString('latin1', split + 1) };
-  if (type === 'zTXt') return { keyword, text: inflate(data.subarray(split + 2)).toString('latin1') };
+  if (type === 'zTXt') return { keyword, text: inflate(data.subarray(split + 2), room).toString('latin1') };
   // iTXt: compression flag and method, then language and translated keyword, each ending in 0
   const compressed = data[split + 1] === 1;
   const language = data.indexOf(0, split + 3);
   const body = data.subarray(data.indexOf(0, language + 1) + 1);
-  return { keyword, text: (compressed ? inflate(body) : body).toString('utf8') };
+  return { keyword, text: (compressed ? inflate(body, room) : body).toString('utf8') };
 }
 
-/** Metadata has no reason to unpack to more than a few megabytes. */
-function inflate(data: Buffer): Buffer {
-  return inflateSync(data, { maxOutputLength: 16 * 1024 * 1024 });
-}
+/** @param room bytes it may unpack to */
+const inflate = (data: Buffer, room: number): Buffer =>
+  inflateSync(data, { maxOutputLength: Math.max(1, room) });
 
 export interface GenerationParameters {
   readonly prompt: string;

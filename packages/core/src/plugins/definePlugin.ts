@@ -73,6 +73,8 @@ export interface Contributions {
   readonly trainsBaseWeights?: boolean;
   /** How the method calls the subject, in place of the prompts made of identifier and class noun. */
   readonly prompts?: Partial<SubjectPrompts>;
+  /** Words the method adds to the vocabulary, and of how many tokens each is: prompts are measured with them. */
+  readonly newWords?: Readonly<Record<string, number>>;
   /** Replaces caption or instance prompt as the prompt of a picture. At most one plugin does. */
   readonly instancePrompts?: InstancePrompts;
   /** Further loss terms; names are unique in a run. */

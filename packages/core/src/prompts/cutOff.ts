@@ -19,12 +19,15 @@ export function tokensRead({ modelMaxLength }: Pick<Tokenizer, 'modelMaxLength'>
   return modelMaxLength - SPECIAL_TOKENS;
 }
 
-/** What of a text is not read; undefined when all of it is. */
+/**
+ * What of a text is not read; undefined when all of it is.
+ * @param ids the text's tokens, where they are not simply those of the text
+ */
 export function cutOff(
   tokenizer: Pick<Tokenizer, 'encode' | 'modelMaxLength' | 'vocabulary'>,
   text: string,
+  ids: readonly number[] = tokenizer.encode(text),
 ): CutOff | undefined {
-  const ids = tokenizer.encode(text);
   const read = tokensRead(tokenizer);
   if (ids.length <= read) return undefined;
   const { vocabulary } = tokenizer;

@@ -22,7 +22,12 @@ function idOf(text: string): number {
 
 const warned = (run: Partial<WordsOfRun['prompts']>, more: Partial<WordsOfRun> = {}): string[] =>
   promptWarnings(
-    { prompts: { instancePrompt: 'a photo', ...run }, samplePrompts: [], isNewWord: false, ...more },
+    {
+      prompts: { instancePrompt: 'a photo', ...run },
+      samplePrompts: [],
+      newWords: new Map<string, number>(),
+      ...more,
+    },
     words,
   ).map(({ text }) => text);
 
@@ -49,7 +54,7 @@ describe('an identifier', () => {
   });
 
   it('that a plugin makes a token of, or that stands in no prompt, is left alone', () => {
-    expect(warned({ identifier: '123' }, { isNewWord: true })).toEqual([]);
+    expect(warned({ identifier: '123' }, { newWords: new Map([['123', 1]]) })).toEqual([]);
     expect(warned({})).toEqual([]);
   });
 });
@@ -77,8 +82,12 @@ describe('a prompt', () => {
     ]);
   });
 
-  it('with a new word counts it as one token', () => {
-    expect(warned({ identifier: '123', instancePrompt: 'a b c d e 123' }, { isNewWord: true })).toEqual([]);
+  it('with a new word counts as many tokens as it has vectors', () => {
+    const asked = { identifier: '123', instancePrompt: 'a b c d e 123' };
+    expect(warned(asked, { newWords: new Map([['123', 1]]) })).toEqual([]);
+    expect(warned(asked, { newWords: new Map([['123', 2]]) })).toEqual([
+      expect.stringContaining('has 7 tokens, the model reads 6'),
+    ]);
     expect(warned({ instancePrompt: 'a b c d e 123' })).toHaveLength(1);
   });
 });

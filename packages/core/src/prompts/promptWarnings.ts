@@ -2,6 +2,7 @@
 import type { SubjectPrompts, Tokenizer } from '../contracts.ts';
 import type { Warning } from '../errors.ts';
 import { cutOff, cutOffWarning } from './cutOff.ts';
+import { withStandIns, type NewWords } from './newWords.ts';
 
 /** What is asked of a tokenizer here. */
 export type Words = Pick<Tokenizer, 'encode' | 'modelMaxLength' | 'vocabulary'>;
@@ -17,12 +18,12 @@ const HINT = 'pipeline tokens --rare lists words that mean nothing to the model'
 export interface WordsOfRun {
   readonly prompts: SubjectPrompts;
   readonly samplePrompts: readonly string[];
-  /** A plugin adds the word to the vocabulary: it is one token, and new. */
-  readonly isNewWord: boolean;
+  /** What plugins add to the vocabulary. */
+  readonly newWords: NewWords;
 }
 
 /** Warnings about identifier and prompts, most important first. */
-export function promptWarnings({ prompts, samplePrompts, isNewWord }: WordsOfRun, words: Words): Warning[] {
+export function promptWarnings({ prompts, samplePrompts, newWords }: WordsOfRun, words: Words): Warning[] {
   const { identifier, classNoun, instancePrompt, classPrompt } = prompts;
   const texts: [string, string | undefined][] = [
     ['the instance prompt', instancePrompt],
@@ -32,12 +33,12 @@ export function promptWarnings({ prompts, samplePrompts, isNewWord }: WordsOfRun
       .map((text): [string, string] => ['a sample prompt', text]),
   ];
   return [
-    ...(identifier === undefined || isNewWord ? [] : identifierWarnings(identifier, classNoun, words)),
+    ...(identifier === undefined || newWords.has(identifier)
+      ? []
+      : identifierWarnings(identifier, classNoun, words)),
     ...texts.flatMap(([what, text]) => {
       if (text === undefined) return [];
-      // A word that is new has no tokens yet; any other stands in for it.
-      const known = isNewWord && identifier !== undefined ? text.replaceAll(identifier, 'x') : text;
-      const found = cutOff(words, known);
+      const found = cutOff(words, withStandIns(text, newWords));
       return found === undefined ? [] : [cutOffWarning(what, text, found)];
     }),
   ];

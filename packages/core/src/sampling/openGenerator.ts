@@ -2,8 +2,10 @@
 // model as it is at the moment shares them.
 import { compile, defaultThreads, type InstallProgress, type Mode } from '@likeness/engine';
 import type { DiffusionModel } from '../contracts.ts';
+import type { Warning } from '../errors.ts';
 import { baseModel } from '../model/baseModel.ts';
 import { startMachine } from '../training/machine.ts';
+import { longPrompts } from './longPrompts.ts';
 import { decodeLatents, encodePrompt, predict, predictGuided } from './pictureFunctions.ts';
 import {
   samplePictures,
@@ -30,6 +32,8 @@ export interface PicturesAsked extends SamplerSettings {
   readonly initialValues?: ReadonlyMap<string, Float32Array>;
   /** Sampler steps done of all. */
   readonly onProgress?: (done: number, total: number) => void;
+  /** Told of prompts that are cut off, and of pictures that show that something is wrong with the model. */
+  readonly onWarning?: (warning: Warning) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -68,7 +72,8 @@ export async function openGenerator({
   );
 
   async function* generate(asked: PicturesAsked): AsyncGenerator<SampledPicture> {
-    const { prompts, numInferenceSteps, guidanceScale, initialValues, onProgress, signal } = asked;
+    const { prompts, numInferenceSteps, guidanceScale, initialValues, onProgress, onWarning, signal } = asked;
+    for (const warning of longPrompts(model.tokenizer, asked, prompts)) onWarning?.(warning);
     const batches = Math.ceil(prompts.length / batchSize);
     const predicts = guidanceScale > 1 ? 'predictGuided' : 'predict';
     const program = await compile(
@@ -98,6 +103,7 @@ export async function openGenerator({
         settings: asked,
         requests: prompts,
         ...(onProgress ? { onProgress } : {}),
+        ...(onWarning ? { onWarning } : {}),
         ...(signal ? { signal } : {}),
       });
     } finally {

@@ -4,6 +4,7 @@ import type { Program } from '@likeness/engine';
 import type { DiffusionModel } from '../contracts.ts';
 import { pixelsToImage } from '../pictures/float.ts';
 import type { RgbImage } from '../data/rgbImage.ts';
+import type { Warning } from '../errors.ts';
 import { concatFloats } from '../training/batch.ts';
 import {
   latentShapeOf,
@@ -11,6 +12,7 @@ import {
   type PictureFunctions,
   type PictureShape,
 } from './pictureFunctions.ts';
+import { pictureCheck, requireNumbers } from './checkPictures.ts';
 import { applyTokenWeights, weightedTokens } from './promptWeights.ts';
 import { pictureNoise, type NoiseSource } from './startNoise.ts';
 
@@ -45,14 +47,20 @@ export interface SampleOptions {
   readonly settings: SamplerSettings;
   readonly requests: readonly PictureRequest[];
   readonly onProgress?: (stepsDone: number, stepsTotal: number) => void;
+  /** Told of pictures that show that something is wrong with the model, once of each kind. */
+  readonly onWarning?: (warning: Warning) => void;
   readonly signal?: AbortSignal;
 }
 
-/** Makes the pictures asked for, in order. */
+/**
+ * Makes the pictures asked for, in order.
+ * @throws WeightsError when the model computes NaN
+ */
 export async function* samplePictures(options: SampleOptions): AsyncGenerator<SampledPicture> {
   const { program, shape, requests, onProgress, signal, functions = PICTURE_FUNCTIONS } = options;
   const { resolution, batchSize } = shape;
   const pixels = resolution * resolution * 3;
+  const check = pictureCheck((warning) => options.onWarning?.(warning));
   const states = new Map<string, Float32Array>();
   const encode = async (prompt: string): Promise<Float32Array> => {
     const known = states.get(prompt);
@@ -73,7 +81,10 @@ export async function* samplePictures(options: SampleOptions): AsyncGenerator<Sa
     );
     const decoded = (await program.run(functions.decodeLatents, { latents }))['pixels'] as Float32Array;
     for (const [i, request] of asked.entries()) {
-      const image = pixelsToImage(decoded.subarray(i * pixels, (i + 1) * pixels), resolution, resolution);
+      const values = decoded.subarray(i * pixels, (i + 1) * pixels);
+      requireNumbers(values, options.model.source);
+      const image = pixelsToImage(values, resolution, resolution);
+      check(image, request.seed);
       yield { ...request, index: batch * batchSize + i, image };
     }
     signal?.throwIfAborted();

@@ -1,49 +1,37 @@
 // Stage 1: the pictures of the subject, checked before anything long starts.
-import { basename } from 'node:path';
 import type { ResolvedConfig } from '../config/resolveConfig.ts';
 import type { Stage, StageContext } from '../contracts.ts';
-import type { Warning } from '../errors.ts';
-import { loadDataset, type Dataset, type DatasetItem, type DatasetOptions } from '../data/dataset.ts';
-import { cutOff, cutOffWarning } from '../prompts/cutOff.ts';
+import { loadDataset, type Dataset, type DatasetOptions } from '../data/dataset.ts';
+import { captionWarnings } from '../prompts/captionWarnings.ts';
+import { newWordsOf } from '../prompts/newWords.ts';
+import type { PluginSetup } from '../plugins/setUpPlugins.ts';
 import type { RunSetting } from './run.ts';
 
-/** What is asked for, and the model that will see it. */
-type Subject = Pick<RunSetting, 'config' | 'model'>;
+/** What is asked for, what plugins bring, and the model that will see it. */
+interface Subject extends Pick<RunSetting, 'config' | 'model'> {
+  readonly plugins: readonly Pick<PluginSetup, 'contributions'>[];
+}
 
 export const datasetStage: Stage<Subject, Dataset, StageContext> = {
   name: 'dataset',
-  async run(setting, { emit }) {
-    const { config } = setting;
-    const { instanceDataDir, resolution, captions } = config;
-    const dataset = await loadDataset({ ...pictureOptions(config), source: instanceDataDir });
+  async run({ config, model, plugins }, { emit }) {
+    const { instanceDataDir, resolution, captions, prompts } = config;
+    const dataset = await loadDataset({ ...pictureOptions(config), source: instanceDataDir, captions });
     for (const warning of dataset.warnings) emit({ type: 'warning', ...warning });
-    const items = captions ? dataset.items : dataset.items.map(({ caption: _caption, ...item }) => item);
-    for (const warning of captionWarnings(items, setting)) emit({ type: 'warning', ...warning });
+    const { items } = dataset;
+    const newWords = newWordsOf(plugins);
+    for (const warning of captionWarnings(items, { prompts, newWords, tokenizer: model.tokenizer }))
+      emit({ type: 'warning', ...warning });
     emit({
       type: 'dataset-loaded',
       pictures: items.map(({ path }) => path),
       resolution,
-      captions: items.filter((item) => 'caption' in item && item.caption !== undefined).length,
+      captions: items.filter(({ caption }) => caption !== undefined).length,
       masks: items.filter(({ hasMask }) => hasMask).length,
     });
-    return { ...dataset, items };
+    return dataset;
   },
 };
-
-/** Captions that the text encoder does not read to their end. */
-function captionWarnings(
-  items: readonly Omit<DatasetItem, 'hasMask'>[],
-  { config: { identifier, prompts }, model: { tokenizer } }: Subject,
-): Warning[] {
-  const word = prompts.identifier;
-  return items.flatMap(({ path, caption }) => {
-    if (caption === undefined) return [];
-    // A plugin's new word has no tokens yet; any other stands in for it.
-    const known = word === undefined || word === identifier ? caption : caption.replaceAll(word, 'x');
-    const found = cutOff(tokenizer, known);
-    return found === undefined ? [] : [cutOffWarning(`caption of ${basename(path)}`, caption, found)];
-  });
-}
 
 /** How the config wants pictures read and cut: the subject's and those of the class alike, as train_dreambooth.py. */
 export function pictureOptions(config: ResolvedConfig): Omit<DatasetOptions, 'source'> {

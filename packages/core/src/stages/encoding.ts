@@ -106,7 +106,7 @@ async function encodeVariants(
       variant,
       identity,
     };
-    const { pixels, mask } = item.pixels(variant);
+    const { pixels, mask } = await item.pixels(variant);
     const { mean, std } = await cached(state, 'latents', parts, async () => {
       const { mean: mu, std: sigma } = await machine.program.run('encodePicture', { pixels });
       return { mean: mu as Float32Array, std: sigma as Float32Array };

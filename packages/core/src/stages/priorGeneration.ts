@@ -2,8 +2,9 @@
 // Batches of fixed shape are cached one by one under everything that made them, so a run that was interrupted goes on
 // where it stopped, runs share them, and pictures of another model, prompt or sampler are never taken for these.
 import { join } from 'node:path';
-import { loadDataset, type DatasetItem } from '../data/dataset.ts';
-import { findPictures } from '../data/pictureFiles.ts';
+import type { ResolvedConfig } from '../config/resolveConfig.ts';
+import { loadDataset, type Dataset, type DatasetItem } from '../data/dataset.ts';
+import { DataError, WeightsError } from '../errors.ts';
 import type { GeneratedPrior, Stage } from '../contracts.ts';
 import { writePng } from '../pictures/png.ts';
 import { samplePictures, type SamplerSettings } from '../sampling/samplePictures.ts';
@@ -15,26 +16,69 @@ export interface ClassPictures {
   readonly items: readonly DatasetItem[];
 }
 
-export const priorGenerationStage: Stage<GeneratedPrior, ClassPictures, RunState> = {
+/** What the stage is asked for: the plugin's request, and the user's own pictures where there are some. */
+export interface PriorInput {
+  readonly request: GeneratedPrior;
+  /** Of `ownClassPictures`. */
+  readonly own: Dataset | undefined;
+}
+
+const CALLED = 'class pictures';
+
+/**
+ * The user's own class pictures, checked before anything is loaded or made. An empty folder is filled up.
+ * @throws DataError naming the folder and everything wrong with its pictures
+ */
+export async function ownClassPictures(
+  { classDataDir }: GeneratedPrior,
+  config: ResolvedConfig,
+): Promise<Dataset | undefined> {
+  if (classDataDir === undefined) return undefined;
+  const options = { ...pictureOptions(config), called: CALLED, captions: false, minPictures: 0 };
+  return loadDataset({ ...options, source: classDataDir });
+}
+
+export const priorGenerationStage: Stage<PriorInput, ClassPictures, RunState> = {
   name: 'prior',
-  async run(request, state) {
+  async run({ request, own }, state) {
     const { classDataDir, numClassImages, classPrompt } = request;
-    const own =
-      classDataDir === undefined
-        ? []
-        : (await findPictures(classDataDir, '.mask.png')).files.map(({ path }) => path);
-    const made = await generateMissing(request, state, Math.max(0, numClassImages - own.length));
-    if (classDataDir !== undefined && made.length === 0)
-      state.emit({ type: 'prior-reused', pictures: own.length, folder: classDataDir });
-    const { items, warnings } = await loadDataset({
-      ...pictureOptions(state.config),
-      source: [...own, ...made],
-    });
-    for (const { code, text } of warnings)
-      state.emit({ type: 'warning', code, text: `class pictures: ${text}` });
-    return { prompt: classPrompt, items };
+    const { items = [], warnings = [] } = own ?? {};
+    for (const { code, text } of warnings) state.emit({ type: 'warning', code, text: `${CALLED}: ${text}` });
+    const paths = await generateMissing(request, state, Math.max(0, numClassImages - items.length));
+    if (classDataDir !== undefined && paths.length === 0)
+      state.emit({ type: 'prior-reused', pictures: items.length, folder: classDataDir });
+    const made = await madePictures(paths, state);
+    return { prompt: classPrompt, items: [...items, ...made].toSorted(byPath) };
   },
 };
+
+/** As one folder of all of them would be read. */
+const byPath = (a: DatasetItem, b: DatasetItem): number =>
+  Buffer.compare(Buffer.from(a.path), Buffer.from(b.path));
+
+/** The pictures the model made. @throws WeightsError when it draws the same again and again */
+async function madePictures(paths: readonly string[], state: RunState): Promise<readonly DatasetItem[]> {
+  if (paths.length === 0) return [];
+  try {
+    const options = { ...pictureOptions(state.config), called: CALLED, captions: false };
+    const { items } = await loadDataset({ ...options, source: paths });
+    return items;
+  } catch (error) {
+    if (!(error instanceof DataError) || error.code !== 'data/same-picture') throw error;
+    throw drawsTheSame(state.model.source, error);
+  }
+}
+
+function drawsTheSame(source: string, cause?: unknown): WeightsError {
+  return new WeightsError('the model draws the same picture whatever the seed', {
+    code: 'model/draws-the-same',
+    where: source,
+    expected: 'class pictures that differ',
+    got: 'equal pixels for different seeds',
+    hint: 'look at what it draws (pipeline generate): its weights may be damaged; download or export it again, or give class pictures of your own (--class-data-dir)',
+    cause,
+  });
+}
 
 /** Paths of the first `count` generated class pictures; those of whole batches that are cached are not made again. */
 async function generateMissing(request: GeneratedPrior, state: RunState, count: number): Promise<string[]> {
@@ -74,6 +118,11 @@ async function generateMissing(request: GeneratedPrior, state: RunState, count: 
           requests,
           onProgress,
           signal,
+          onWarning: (warning) => {
+            // Before hundreds are made of it, and nothing is kept.
+            if (warning.code === 'model/same-pictures') throw drawsTheSame(model.source);
+            emit({ type: 'warning', ...warning });
+          },
         });
         for await (const { index, image, prompt, seed } of sampled) {
           generated++;

@@ -10,6 +10,9 @@ import { writeSheet } from '../pictures/sheet.ts';
 import { samplePictures } from '../sampling/samplePictures.ts';
 import { progressReporter, type RunState } from './run.ts';
 
+/** Instance pictures on a sheet: with thousands no viewer opens it. */
+const ON_SHEET = 32;
+
 export interface WrittenSamples {
   /** Path of the sheet. */
   readonly sheet: string;
@@ -38,6 +41,9 @@ export async function writeSamples(state: RunState, dataset: Dataset, step: numb
     onProgress: (done, total) => {
       report(done, total, `samples at step ${step}`);
     },
+    onWarning: ({ code, text }) => {
+      emit({ type: 'warning', code, text: `samples at step ${step}: ${text}` });
+    },
     ...(step === 0 ? { signal } : {}),
   });
   for await (const { index, prompt, seed: pictureSeed, image } of sampled) {
@@ -45,12 +51,14 @@ export async function writeSamples(state: RunState, dataset: Dataset, step: numb
     await writePng(path, image, { parameters: `${prompt}\nSeed: ${pictureSeed}` });
     written.push({ path, prompt, seed: pictureSeed, image });
   }
-  const instance = dataset.items.map((item) => pixelsToImage(item.pixels().pixels, resolution, resolution));
+  const instance: RgbImage[] = [];
+  for (const item of state.watch ? dataset.items : dataset.items.slice(0, ON_SHEET))
+    instance.push(pixelsToImage((await item.pixels()).pixels, resolution, resolution));
   const sheet = join(target, 'sheet.png');
   await writeSheet(
     sheet,
     [
-      { label: 'instance pictures', pictures: instance },
+      { label: 'instance pictures', pictures: instance.slice(0, ON_SHEET) },
       ...samplePrompts.map((prompt) => ({
         label: prompt,
         pictures: written.filter((picture) => picture.prompt === prompt).map(({ image }) => image),

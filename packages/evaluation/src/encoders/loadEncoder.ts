@@ -3,6 +3,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  parseJson,
   readSafetensorsHeader,
   WeightsError,
   type ImageEncoder,
@@ -138,9 +139,13 @@ async function jsonIn(folder: string, name: string): Promise<Record<string, unkn
       hint: 'a folder as transformers’ save_pretrained writes it',
     });
   }
-  try {
-    return JSON.parse(text) as Record<string, unknown>;
-  } catch (cause) {
-    throw new WeightsError('is not valid JSON', { code: 'json/damaged', where, got: String(cause), cause });
-  }
+  const value = parseJson(text, where);
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as Record<string, unknown>;
+  throw new WeightsError('is no config of an encoder', {
+    code: 'evaluation/unknown-encoder',
+    where,
+    expected: 'an object with model_type',
+    got: text.slice(0, 60),
+  });
 }

@@ -2,7 +2,7 @@
 // the processor the file names. Old files hold bare numbers (`"size": 224`) where newer ones hold objects.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DataError, type Resample } from '@likeness/core';
+import { DataError, parseJson, type Resample } from '@likeness/core';
 import { z } from 'zod';
 import type { Preprocessing } from './preprocess.ts';
 
@@ -46,7 +46,8 @@ const PROCESSORS: Readonly<Record<string, ProcessorDefaults>> = {
 /** PIL's numbers. */
 const RESAMPLES: Readonly<Record<number, Resample>> = { 1: 'lanczos', 2: 'bilinear', 3: 'bicubic', 4: 'box' };
 
-const side = z.int().positive();
+/** Pixels; no network sees more. */
+const side = z.int().positive().max(16_384);
 const rectangle = z.object({ height: side, width: side });
 const triple = z.tuple([z.number(), z.number(), z.number()]);
 const processorFile = z.object({
@@ -85,7 +86,8 @@ export function parsePreprocessorConfig(value: unknown, where: string): Preproce
   const file = read.data;
   const type = file.image_processor_type ?? file.feature_extractor_type ?? 'CLIPImageProcessor';
   // The suffixes name another implementation of the same steps.
-  const defaults = PROCESSORS[type.replace(/(Fast|Pil)$/, '')];
+  const known = type.replace(/(Fast|Pil)$/, '');
+  const defaults = Object.hasOwn(PROCESSORS, known) ? PROCESSORS[known] : undefined;
   if (defaults === undefined) {
     throw new DataError('an image processor nobody knows here', {
       code: 'evaluation/preprocessing',
@@ -131,10 +133,7 @@ export function parsePreprocessorConfig(value: unknown, where: string): Preproce
  */
 export async function readPreprocessorConfig(folder: string): Promise<Preprocessing> {
   const path = join(folder, 'preprocessor_config.json');
-  let value: unknown;
-  try {
-    value = JSON.parse(await readFile(path, 'utf8'));
-  } catch (cause) {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new DataError('no settings of an image processor', {
       code: 'evaluation/preprocessing',
       where: path,
@@ -142,8 +141,8 @@ export async function readPreprocessorConfig(folder: string): Promise<Preprocess
       got: cause instanceof Error ? cause.message : String(cause),
       cause,
     });
-  }
-  return parsePreprocessorConfig(value, path);
+  });
+  return parsePreprocessorConfig(parseJson(text, path), path);
 }
 
 function resizeOf(

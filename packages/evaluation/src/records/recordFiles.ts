@@ -3,7 +3,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  asFileError,
   DataError,
+  isFileSystemError,
   readSafetensorsHeader,
   readTensor,
   stableJson,
@@ -13,6 +15,7 @@ import {
 import { rowsOf, joined } from '../judges/batches.ts';
 import { JUDGE_ROLES, type JudgeRole } from '../judge.ts';
 import type { Measured } from '../metrics/computeMeasures.ts';
+import { parseFacts, parseRecordLines } from './parseRecords.ts';
 import type { Evidence, PictureRecord } from './record.ts';
 
 export const RECORDS = 'records.jsonl';
@@ -22,7 +25,7 @@ export const MEASURES = 'measures.json';
 const TEXTS = 'clip.text';
 
 /** A line of `records.jsonl`. */
-interface RecordLine extends Omit<PictureRecord, 'features'> {
+export interface RecordLine extends Omit<PictureRecord, 'features'> {
   /** Row of each judge's tensor in `features.safetensors`. */
   readonly features: Readonly<Partial<Record<JudgeRole, number>>>;
   /** By metric: what measures are means of. Made again with them. */
@@ -89,13 +92,12 @@ export async function writeEvidence(
  * @throws DataError when it is missing or damaged
  */
 export async function readEvidence(folder: string): Promise<{ evidence: Evidence; facts: EvaluationFacts }> {
-  const facts = JSON.parse(await readText(join(folder, FACTS))) as EvaluationFacts;
+  const facts = parseFacts(await readText(join(folder, FACTS)), join(folder, FACTS));
   const { tensors } = await readSafetensorsHeader(join(folder, FEATURES));
   const rows = new Map<string, Float32Array[]>();
   for (const [name, entry] of tensors) rows.set(name, rowsOf(await readTensor(entry), entry.shape[1] ?? 1));
-  const lines = (await readText(join(folder, RECORDS))).split('\n').filter(Boolean);
-  const pictures = lines.map((line, number): PictureRecord => {
-    const { features: at, scores: _scores, ...record } = JSON.parse(line) as RecordLine;
+  const lines = parseRecordLines(await readText(join(folder, RECORDS)), join(folder, RECORDS));
+  const pictures = lines.map(({ features: at, scores: _scores, ...record }, number): PictureRecord => {
     const features: Partial<Record<JudgeRole, Float32Array>> = {};
     for (const role of JUDGE_ROLES) {
       const row = at[role];
@@ -127,11 +129,11 @@ export async function readEvidence(folder: string): Promise<{ evidence: Evidence
 
 /** Measures and scores again, the records left as they are. */
 export async function rewriteMeasures(folder: string, evidence: Evidence, measured: Measured): Promise<void> {
-  const old = (await readText(join(folder, RECORDS))).split('\n').filter(Boolean);
+  const old = parseRecordLines(await readText(join(folder, RECORDS)), join(folder, RECORDS));
   const lines = old.map((line, i): RecordLine => {
     const record = evidence.pictures[i];
     const scores = record === undefined ? {} : (measured.scores.get(record) ?? {});
-    return { ...(JSON.parse(line) as RecordLine), scores };
+    return { ...line, scores };
   });
   await writeMeasures(folder, lines, measured, evidence);
 }
@@ -154,6 +156,7 @@ async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
+    if (!isFileSystemError(cause) || cause.code !== 'ENOENT') throw asFileError(cause, path);
     throw new DataError('no records of an evaluation here', {
       code: 'evaluation/no-records',
       where: path,

@@ -10,6 +10,7 @@ import {
   type Cache,
   type DiffusionModel,
   type RgbImage,
+  type Warning,
 } from '@likeness/core';
 import type { EvaluationSettings } from '../settings.ts';
 import type { EvaluationSubject } from '../subject.ts';
@@ -22,6 +23,7 @@ export interface SampleContext {
   readonly cache: Cache;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: OnProgress | undefined;
+  readonly onWarning?: ((warning: Warning) => void) | undefined;
 }
 
 const WHO = { base: 'sampling the base model', run: 'sampling' } as const;
@@ -78,7 +80,7 @@ async function sample(
   model: DiffusionModel,
   asked: readonly PlannedPicture[],
   { sampler }: PicturePlan,
-  { settings, signal, onProgress }: SampleContext,
+  { settings, signal, onProgress, onWarning }: SampleContext,
   initialValues?: ReadonlyMap<string, Float32Array>,
 ): Promise<RgbImage[]> {
   const generator = await openGenerator({
@@ -95,6 +97,8 @@ async function sample(
       ...(initialValues ? { initialValues } : {}),
       ...(signal ? { signal } : {}),
       onProgress: (done, total) => onProgress?.(WHO[who], done, total),
+      // The base model is asked the same, and told of once.
+      ...(onWarning ? { onWarning } : {}),
     });
     for await (const { image } of made) pictures.push(image);
     return pictures;

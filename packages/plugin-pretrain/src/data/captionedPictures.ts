@@ -1,9 +1,11 @@
 // Captioned pictures of a folder: `picture.png` with `picture.txt` beside it, or Hugging Face's imagefolder layout,
 // `metadata.jsonl` with `file_name`, `text` and columns of any further facts.
-import { readFile, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { DataError, findPictures } from '@likeness/core';
+import { DataError, findPictures, LikenessError, printable, readTextFile } from '@likeness/core';
 import { z } from 'zod';
+import { isInside } from './inside.ts';
 
 export interface CaptionedPicture {
   readonly path: string;
@@ -25,17 +27,17 @@ export async function findCaptionedPictures(
   const problems: string[] = [];
   const pictures: CaptionedPicture[] = [];
   for (const folder of typeof folders === 'string' ? [folders] : folders) {
-    const metadata = await readFile(join(folder, METADATA), 'utf8').catch(() => undefined);
-    const found =
-      metadata === undefined
-        ? await fromTextFiles(folder, problems)
-        : fromMetadata(folder, metadata, problems);
+    const metadata = join(folder, METADATA);
+    const found = existsSync(metadata)
+      ? fromMetadata(folder, await readTextFile(metadata), problems)
+      : await fromTextFiles(folder, problems);
     for (const picture of found) pictures.push(picture);
   }
   if (pictures.length === 0 && problems.length === 0) problems.push('no captioned picture');
   if (problems.length > 0) {
     const told = problems.slice(0, TOLD_PROBLEMS);
     throw new DataError('the captioned pictures cannot be used', {
+      code: 'pretrain/unusable-pictures',
       where: typeof folders === 'string' ? folders : folders.join(', '),
       details: [
         ...told,
@@ -56,7 +58,13 @@ function fromMetadata(folder: string, text: string, problems: string[]): Caption
     const where = `${join(folder, METADATA)}, line ${index + 1}`;
     const parsed = line.safeParse(parseJson(json));
     if (!parsed.success) {
-      problems.push(`${where}: expected an object with file_name and text, got ${json.slice(0, 60)}`);
+      problems.push(
+        `${where}: expected an object with file_name and text, got ${printable(json.slice(0, 60))}`,
+      );
+      continue;
+    }
+    if (!isInside(folder, parsed.data.file_name)) {
+      problems.push(`${where}: file_name leads out of the folder: ${printable(parsed.data.file_name)}`);
       continue;
     }
     const { file_name: name, text: caption, ...rest } = parsed.data;
@@ -78,11 +86,23 @@ async function fromTextFiles(folder: string, problems: string[]): Promise<Captio
     return [];
   }
   const { files } = await findPictures(folder, '.mask.png');
-  return files.flatMap(({ path, caption }) => {
-    if (caption !== undefined) return [{ path: resolve(path), caption, columns: {} }];
-    problems.push(`${path}: no caption (${path.replace(/\.\w+$/, '.txt')})`);
-    return [];
-  });
+  const pictures: CaptionedPicture[] = [];
+  for (const { path, captionPath } of files) {
+    if (captionPath === undefined) {
+      problems.push(`${printable(path)}: no caption (${printable(path.replace(/\.\w+$/, '.txt'))})`);
+      continue;
+    }
+    try {
+      const caption = (await readTextFile(captionPath)).trim();
+      if (caption === '') problems.push(`${printable(captionPath)}: an empty caption`);
+      else pictures.push({ path: resolve(path), caption, columns: {} });
+    } catch (error) {
+      if (!(error instanceof LikenessError)) throw error;
+      const { summary, where = captionPath, got = '', hint = '' } = error;
+      problems.push(`${printable(where)}: ${summary}: ${got} (${hint})`);
+    }
+  }
+  return pictures;
 }
 
 function parseJson(text: string): unknown {

@@ -3,7 +3,14 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DataError, decodeImage, openRecordFile, squareImage, writeRecordFile } from '@likeness/core';
+import {
+  DataError,
+  decodeImage,
+  openRecordFile,
+  squareImage,
+  withFileErrors,
+  writeRecordFile,
+} from '@likeness/core';
 import type { Cache, RecordFile } from '@likeness/core';
 import type { CaptionedPicture } from './captionedPictures.ts';
 
@@ -35,8 +42,10 @@ export interface PictureStoreOptions {
 }
 
 const HASH_BYTES = 32;
-/** Files read or decoded at the same time: enough for sharp's threads. */
+/** Files whose facts are asked for at the same time. */
 const AT_ONCE = 64;
+/** Pictures decoded at the same time: a photo takes a hundred megabytes until it is a square. */
+const DECODED_AT_ONCE = 4;
 
 export async function openPictureStore(options: PictureStoreOptions): Promise<PictureStore> {
   const { pictures, resolution, heldOutShare, heldOutBy, cache } = options;
@@ -105,8 +114,8 @@ async function contentHashes({ pictures, cache, signal }: PictureStoreOptions): 
   }
   const folder = await cache.getOrCreate('file-hashes', { files: identity.digest('hex') }, async (target) => {
     const hashes: Buffer[] = [];
-    for (const batch of batchesOf(pictures)) {
-      const bytes = await Promise.all(batch.map(({ path }) => readFile(path)));
+    for (const batch of batchesOf(pictures, DECODED_AT_ONCE)) {
+      const bytes = await Promise.all(batch.map(({ path }) => withFileErrors(path, () => readFile(path))));
       hashes.push(...bytes.map((content) => createHash('sha256').update(content).digest()));
       signal?.throwIfAborted();
     }
@@ -121,7 +130,7 @@ async function decodeAll(
 ): Promise<void> {
   const records = async function* (): AsyncGenerator<Uint8Array> {
     let done = 0;
-    for (const batch of batchesOf(pictures)) {
+    for (const batch of batchesOf(pictures, DECODED_AT_ONCE)) {
       const images = await Promise.all(
         batch.map(async (picture) => squareImage(await decodeImage(picture.path), resolution)),
       );
@@ -134,6 +143,6 @@ async function decodeAll(
   await writeRecordFile(path, resolution * resolution * 3, records());
 }
 
-function* batchesOf<T>(items: readonly T[]): Generator<readonly T[]> {
-  for (let i = 0; i < items.length; i += AT_ONCE) yield items.slice(i, i + AT_ONCE);
+function* batchesOf<T>(items: readonly T[], atOnce = AT_ONCE): Generator<readonly T[]> {
+  for (let i = 0; i < items.length; i += atOnce) yield items.slice(i, i + atOnce);
 }

@@ -1,10 +1,18 @@
 // The score a judge gives a subject's pictures: the mean cosine with the pictures the subject was learned from. A score
 // that cannot tell the subject from others of its class is none, so it is shown for all of them side by side.
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DataError, decodeImage, squareImage, type ImageEncoder } from '@likeness/core';
+import {
+  DataError,
+  decodeImage,
+  printable,
+  readJsonFile,
+  squareImage,
+  type ImageEncoder,
+} from '@likeness/core';
 import { z } from 'zod';
 import { findCaptionedPictures } from '../data/captionedPictures.ts';
+import { isInside } from '../data/inside.ts';
 import { areaUnderCurve } from '../objectives/separation.ts';
 import { dot, startEncoding, unitRows, type EncodingMachine } from './encoded.ts';
 
@@ -35,13 +43,35 @@ export interface FidelityRow {
 }
 
 const facts = z.record(z.string(), z.looseObject({ classNoun: z.string() }));
+const LIST = 'subjects.json';
+
+async function subjectsIn(folder: string): Promise<z.output<typeof facts>> {
+  const where = join(folder, LIST);
+  const parsed = facts.safeParse(await readJsonFile(where));
+  if (!parsed.success) {
+    throw new DataError('no list of subjects', {
+      code: 'pretrain/no-subjects',
+      where,
+      expected: '{ "NAME": { "classNoun": "dog" }, … }',
+      details: parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`),
+    });
+  }
+  const outside = Object.keys(parsed.data).filter((name) => !isInside(folder, name));
+  if (outside.length === 0) return parsed.data;
+  throw new DataError('names of subjects lead out of their folder', {
+    code: 'pretrain/no-subjects',
+    where,
+    details: outside.map(printable),
+  });
+}
+
 /** Of its class, so many pictures a subject are looked at. */
 const CLASS_PICTURES = 60;
 
 /** @throws DataError when a subject has no pictures */
 export async function measureFidelity(options: FidelityOptions): Promise<FidelityRow[]> {
   const { encoder, subjects, data, kind, groups = {}, threads } = options;
-  const known = facts.parse(JSON.parse(await readFile(join(subjects, 'subjects.json'), 'utf8')));
+  const known = await subjectsIn(subjects);
   const others = await findCaptionedPictures(data);
   const scores = new Map<string, Map<string, number[]>>();
   const machine = await startEncoding(encoder, { threads });
