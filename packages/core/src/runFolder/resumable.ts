@@ -35,7 +35,7 @@ export async function findRunToResume(search: ResumeSearch): Promise<ResumeFound
     if (record?.config.recipe === config.recipe) same.push(folder);
   }
   if (same.length === 0) return {};
-  const dataset = await datasetStage.run({ config, model }, { emit: () => undefined });
+  const dataset = await datasetStage.run({ config, model, plugins }, { emit: () => undefined });
   const identity = {
     config: settingsWithEffect(config, pluginPlaces(plugins)),
     model: model.fingerprint,
