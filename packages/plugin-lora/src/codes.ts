@@ -3,7 +3,7 @@ export const CODES = {
   'adapter/changed-base':
     'Adapters were trained from a start that changes the base model (PiSSA, OLoRA), and that base is not in the file.',
   'adapter/changed-since-merge':
-    'A merged model was changed after the merge, so its record cannot take the adapters out.',
+    'A merged model or its record was changed after the merge, so the record cannot take the adapters out.',
   'adapter/damaged-settings':
     'The settings of adapters (adapter_config.json, lora_adapter_metadata) hold values that cannot be.',
   'adapter/does-not-fit': 'Tensors of an adapter have other shapes than the layers of the model.',

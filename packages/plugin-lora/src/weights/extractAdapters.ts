@@ -11,9 +11,11 @@ import {
   type TensorEntry,
 } from '@likeness/core';
 import type { WrittenAdapter } from '../files/dialects.ts';
+import { describeModel } from '../files/modelFamily.ts';
+import { firstOf } from '../files/shown.ts';
 import type { FloatDtype } from '../files/storedNumbers.ts';
-import { componentOf, sizesOf, type AdaptableLayer } from '../layers.ts';
-import { firstOf } from './joinAdapters.ts';
+import { adaptableLayers, componentOf, sizesOf, type AdaptableLayer } from '../layers.ts';
+import { largestTriples } from './joinAdapters.ts';
 import { adapterOf, rankFor, type LayerShare } from './lowRank.ts';
 import { energyOf } from './matrix.ts';
 import { roundedBits, valuesOf } from './residual.ts';
@@ -102,7 +104,7 @@ function largestOf(
     const triples = decompose(count);
     const kept = energyOf(triples.values);
     if (kept >= energy * whole || count === most)
-      return firstOf(triples, rankFor(triples.values, whole, energy), size);
+      return largestTriples(triples, rankFor(triples.values, whole, energy), size);
   }
 }
 
@@ -139,8 +141,10 @@ function pairWeights(base: DiffusionModel, tuned: DiffusionModel): WeightPair[] 
   throw new WeightsError('the models are not built alike', {
     code: 'adapter/models-differ',
     where: `${base.source}, ${tuned.source}`,
-    details: problems.slice(0, 20),
-    expected: 'a model and what was tuned from it',
+    details: firstOf(problems),
+    expected: `a model and what was tuned from it; the first is ${describeModel(adaptableLayers(base))}`,
+    got: `the second is ${describeModel(adaptableLayers(tuned))}`,
+    hint: 'name the base model that the second was tuned from',
   });
 }
 

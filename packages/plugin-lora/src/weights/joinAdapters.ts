@@ -105,7 +105,7 @@ function joinLayer(
   const all = productSvd(up, down, size, inner, inner);
   const energy = energyOf(all.values);
   if (inner <= rank) return { adapter: asTheyAre(), energy, keptEnergy: energy };
-  const triples = firstOf(all, rank, size);
+  const triples = largestTriples(all, rank, size);
   return { adapter: adapterOf(layer, triples), energy, keptEnergy: energyOf(triples.values) };
 }
 
@@ -135,7 +135,7 @@ function sideBySide(
 }
 
 /** The largest triples of a decomposition. */
-export function firstOf(
+export function largestTriples(
   { values, left, right }: SingularTriples,
   rank: number,
   { rows, columns }: { readonly rows: number; readonly columns: number },

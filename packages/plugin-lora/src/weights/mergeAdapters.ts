@@ -142,15 +142,16 @@ async function restore(
   adapters: readonly WeightedAdapter[],
   weight: string,
 ): Promise<ArrayBufferView> {
-  const changedSince = new WeightsError(`${weight} is not as the merge left it`, {
+  const changedSince = new WeightsError(`${weight} is not as the merge left it, or its record is damaged`, {
     code: 'adapter/changed-since-merge',
     expected: 'the merged model as it was written, and its record',
     hint: 'take the record away to subtract by arithmetic alone',
   });
-  if (hashOf(merged) !== mergedHash) throw changedSince;
+  const lacksLengths = adapters.some(({ adapter }, i) => adapter.magnitude && lengths[i] === undefined);
+  if (lacksLengths || hashOf(merged) !== mergedHash) throw changedSince;
   const guess = withoutAdapters(valuesOf(bitsOfBytes(merged, dtype), dtype), adapters, lengths);
   const bits = await corrected(roundedBits(guess, dtype), residual);
-  if (hashOf(bytesOf(bits)) !== baseHash) throw changedSince;
+  if (bits === undefined || hashOf(bytesOf(bits)) !== baseHash) throw changedSince;
   return bits;
 }
 

@@ -39,11 +39,15 @@ export async function residualOf(wanted: Bits, guess: Bits): Promise<Buffer> {
   return promisify(deflate)(planes, { level: 4 });
 }
 
-/** @throws Error when the residual is one of other weights */
-export async function corrected(guess: Bits, residual: Uint8Array): Promise<Bits> {
-  const planes = await promisify(inflate)(residual);
+/** @returns undefined when the residual is damaged, or one of other weights */
+export async function corrected(guess: Bits, residual: Uint8Array): Promise<Bits | undefined> {
   const width = guess.BYTES_PER_ELEMENT;
-  if (planes.length !== guess.length * width) throw new Error('a residual of another size');
+  // A damaged one may unpack to anything: no further than it is of use.
+  const maxOutputLength = guess.length * width + 1;
+  const planes = await promisify<Uint8Array, { maxOutputLength: number }, Buffer>(inflate)(residual, {
+    maxOutputLength,
+  }).catch(() => undefined);
+  if (planes?.length !== guess.length * width) return undefined;
   const result = guess.slice();
   for (let i = 0; i < guess.length; i++) {
     let code = 0;

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { open, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import {
+  parseJson,
   readSafetensorsHeader,
   readTensorRaw,
   WeightsError,
@@ -121,6 +122,13 @@ export class UndoWriter {
   }
 }
 
+const damaged = (path: string, what: string): WeightsError =>
+  new WeightsError(what, {
+    code: 'adapter/merge-record-damaged',
+    where: path,
+    hint: 'restore it, or take it away: adapters are subtracted by arithmetic alone then',
+  });
+
 export interface UndoRecord extends About {
   /** @throws WeightsError when nothing is recorded of the weight */
   entry(weight: string, adapters: readonly WeightedAdapter[]): Promise<UndoEntry>;
@@ -130,13 +138,8 @@ export interface UndoRecord extends About {
 export async function readUndoRecord(path: string): Promise<UndoRecord | undefined> {
   if (!(await stat(path).catch(() => undefined))) return undefined;
   const { tensors, metadata } = await readSafetensorsHeader(path);
-  const about = aboutSchema.safeParse(JSON.parse(metadata[KEY] ?? '{}'));
-  if (!about.success)
-    throw new WeightsError('no record of a merge', {
-      code: 'adapter/merge-record-damaged',
-      where: path,
-      hint: 'take it away',
-    });
+  const about = aboutSchema.safeParse(parseJson(metadata[KEY] ?? '{}', `${path}, ${KEY} in its header`));
+  if (!about.success) throw damaged(path, 'no record of a merge');
   const { hashes } = about.data;
   return {
     ...about.data,
@@ -144,13 +147,11 @@ export async function readUndoRecord(path: string): Promise<UndoRecord | undefin
       const residual = tensors.get(`${weight}:residual`);
       const [mergedHash, baseHash] = hashes[weight] ?? [];
       if (residual === undefined || mergedHash === undefined || baseHash === undefined)
-        throw new WeightsError(`nothing is recorded of ${weight}`, {
-          code: 'adapter/merge-record-damaged',
-          where: path,
-        });
+        throw damaged(path, `nothing is recorded of ${weight}`);
       const lengths = await Promise.all(
         adapters.map(async (_, i) => {
           const entry = tensors.get(`${weight}:lengths.${i}`);
+          if (entry !== undefined && entry.dtype !== 'F64') throw damaged(path, `${entry.name} is no F64`);
           return entry && new Float64Array((await readTensorRaw(entry)).buffer);
         }),
       );
