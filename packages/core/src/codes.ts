@@ -5,9 +5,13 @@ export const CODES = {
   'checkpoint/incomplete': 'A checkpoint lacks values that the run needs.',
   'checkpoint/missing': 'There is no such checkpoint.',
   'checkpoint/other-settings': 'A checkpoint was made under other settings than the run has now.',
+  'config/damaged': 'A config file is no valid JSON or YAML, or its text is in no encoding that is read.',
   'config/invalid': 'Settings are unknown, of the wrong kind, or cannot work together; every one is named.',
+  'config/module-failed': 'A config file in TypeScript or JavaScript ends with an error while it is run.',
+  'config/names-code': 'Data (JSON, YAML, a recorded run) names code to load; only the user may.',
   'config/no-effect': 'Warning: a setting changes nothing beside the others.',
   'config/no-settings': 'A config file holds something else than options with their values.',
+  'config/reserved-name': 'A config file has a key like __proto__, which no option is called.',
   'config/schedule': 'The learning-rate schedule is unknown, or its options are missing or impossible.',
   'config/unreadable': 'A config file has an ending that no reader is for.',
   'data/caption-without-identifier':

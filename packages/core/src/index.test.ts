@@ -151,6 +151,7 @@ it('exports these names', () => {
       "readTextFile",
       "readWholeFolder",
       "recordedLayer",
+      "refuseCode",
       "removeUnfinished",
       "renderSheet",
       "requireOwnFolder",

@@ -8,7 +8,7 @@ export { stableJson } from './cache/stableJson.ts';
 export { beginFolder, readWholeFolder, removeUnfinished, writeFileWhole } from './cache/wholeFolder.ts';
 export type { Manifest, UnfinishedFolder } from './cache/wholeFolder.ts';
 
-export { loadConfigFile } from './config/configFile.ts';
+export { loadConfigFile, refuseCode } from './config/configFile.ts';
 export { configHash } from './config/configHash.ts';
 export { flagLayer, flagsFromSchema, optionsFromSchema } from './config/flags.ts';
 export type { FlagType, FlagValues, OptionDescription } from './config/flags.ts';

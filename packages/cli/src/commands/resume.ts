@@ -29,6 +29,7 @@ interface ResumeFlags extends ReportFlags {
   readonly maxTrainSteps?: number;
   readonly instanceDataDir?: string;
   readonly pretrainedModel?: string;
+  readonly plugin?: readonly string[];
 }
 
 export function resumeCommand(terminal: Terminal, exit: SetExitCode): Command {
@@ -38,6 +39,7 @@ export function resumeCommand(terminal: Terminal, exit: SetExitCode): Command {
     .option('--max-train-steps <n>', 'steps in all, more than were planned', positiveInteger)
     .option('--instance-data-dir <dir>', 'where its pictures lie now')
     .option('--pretrained-model <path>', 'where its model lies now')
+    .option('--plugin <path>', 'a plugin of the run that is no installed package', collect)
     .addHelpText('after', EXAMPLES);
   return addReportFlags(command).action(async (name: string, flags: ResumeFlags) => {
     const folder = await requireRun(name);
@@ -58,19 +60,25 @@ export function resumeCommand(terminal: Terminal, exit: SetExitCode): Command {
       return;
     }
     const said = saidNow(flags);
+    const plugins = (flags.plugin ?? []).map((path) => (existsSync(path) ? resolve(path) : path));
     await inFolder(await startFolderOf(folder), async () => {
       const { cacheDir } = (await readRunRecord(folder)).config;
-      const prepared = await prepareRun(await planRun(['--from', folder]), {
-        'output-dir': folder,
-        resume: 'latest',
-        ...(cacheDir === undefined ? {} : { 'cache-dir': cacheDir }),
-        ...said,
-      });
+      const prepared = await prepareRun(
+        await planRun(['--from', folder, ...plugins.flatMap((path) => ['--plugin', path])]),
+        {
+          'output-dir': folder,
+          resume: 'latest',
+          ...(cacheDir === undefined ? {} : { 'cache-dir': cacheDir }),
+          ...said,
+        },
+      );
       // What has no effect was told when the run was started.
       exit(await startRun({ ...prepared, warnings: [] }, flags, terminal));
     });
   });
 }
+
+const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
 
 /** What is typed is meant from where it is typed. */
 function saidNow({ maxTrainSteps, instanceDataDir, pretrainedModel }: ResumeFlags): FlagValues {

@@ -11,6 +11,7 @@ import {
   loadConfigFile,
   modelFacts,
   readRun,
+  refuseCode,
   requireOwnFolder,
   resolveConfig,
   resolvePlugins,
@@ -78,8 +79,10 @@ export async function planRun(words: readonly string[], cwd: string = process.cw
   if (file !== undefined) layers.push(await loadConfigFile(file));
   const configured = layers.findLast(({ values }) => typeof values['recipe'] === 'string')?.values['recipe'];
   const recipe = typed ?? (typeof configured === 'string' ? configured : DEFAULT_RECIPE);
-  const listed = layers.findLast(({ values }) => Array.isArray(values['plugins']))?.values['plugins'];
+  const listing = layers.findLast(({ values }) => Array.isArray(values['plugins']));
+  const listed = listing?.values['plugins'];
   const extra = rawValues(words, '--plugin');
+  if (extra.length === 0 && listing?.isRecorded === true) refuseCode(listed, listing.name);
   const plugins = await asUsage(
     resolvePlugins(recipe, {
       builtIns,

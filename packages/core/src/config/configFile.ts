@@ -1,31 +1,34 @@
 // Reads settings from a file: TypeScript or JavaScript with a default export, YAML, or JSON.
 import { readFile } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
-import { parse as parseYaml } from 'yaml';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, withFileErrors } from '../errors.ts';
+import { isPath } from '../plugins/isPath.ts';
 import type { ConfigLayer } from './layers.ts';
 import { loadModule } from './loadModule.ts';
+import { decodeSettings, parseSettings } from './settingsText.ts';
 
 const MODULES: readonly string[] = ['.ts', '.mts', '.js', '.mjs'];
+const DATA: Readonly<Record<string, 'json' | 'yaml'>> = { '.json': 'json', '.yaml': 'yaml', '.yml': 'yaml' };
 
 /**
- * A config file as a layer. Plugin paths in it are relative to the file; all others to where the command runs. What
- * its options are worth is checked later, together with the other layers.
- * @throws ConfigError when the file cannot be read or is no mapping
+ * A config file as a layer. Plugin paths in a module are relative to the file; all other paths to where the command runs.
+ * What its options are worth is checked later, together with the other layers.
+ * @throws FileError when the file cannot be read; ConfigError when it is damaged, no mapping, or data that names code
  */
 export async function loadConfigFile(path: string): Promise<ConfigLayer> {
-  const values = await readValues(path);
+  const extension = extname(path).toLowerCase();
+  const isModule = MODULES.includes(extension);
+  const values = await readValues(path, extension);
   if (typeof values !== 'object' || values === null || Array.isArray(values)) {
     throw new ConfigError('it holds no settings', {
       code: 'config/no-settings',
       where: path,
-      expected: MODULES.includes(extname(path))
-        ? 'export default defineConfig({ … })'
-        : 'a mapping of options',
+      expected: isModule ? 'export default defineConfig({ … })' : 'a mapping of options',
       got: Array.isArray(values) ? 'a list' : String(values),
     });
   }
   const settings = { ...values } as Record<string, unknown>;
+  if (!isModule) refuseCode(settings['plugins'], path);
   if (Array.isArray(settings['plugins'])) {
     settings['plugins'] = settings['plugins'].map((plugin: unknown) =>
       typeof plugin === 'string' && plugin.startsWith('.') ? resolve(dirname(path), plugin) : plugin,
@@ -34,23 +37,51 @@ export async function loadConfigFile(path: string): Promise<ConfigLayer> {
   return { name: path, values: settings };
 }
 
-async function readValues(path: string): Promise<unknown> {
-  const extension = extname(path);
-  try {
-    if (MODULES.includes(extension)) return (await loadModule(resolve(path)))['default'];
-    const text = await readFile(path, 'utf8');
-    if (extension === '.json') return JSON.parse(text);
-    if (extension === '.yaml' || extension === '.yml') return parseYaml(text);
-  } catch (error) {
-    throw new ConfigError(`it cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
-      code: 'config/unreadable',
-      where: path,
-      cause: error,
-    });
+/**
+ * Data never names code to load: who opens a config, a run or a matrix of somebody else runs nothing of theirs. Installed
+ * packages are named by their names.
+ * @param plugins the `plugins` of settings that were read as data
+ * @throws ConfigError `config/names-code` when one of them is a path
+ */
+export function refuseCode(plugins: unknown, where: string): void {
+  if (!Array.isArray(plugins)) return;
+  const paths = plugins.filter((plugin): plugin is string => typeof plugin === 'string' && isPath(plugin));
+  const [first] = paths;
+  if (first === undefined) return;
+  throw new ConfigError('these are data, and data may not name code to run', {
+    code: 'config/names-code',
+    where: `${where}: plugins`,
+    expected: 'names of installed plugins',
+    got: paths.join(', '),
+    hint: `name it on the command line (--plugin ${first}), or in a config file in TypeScript`,
+  });
+}
+
+async function readValues(path: string, extension: string): Promise<unknown> {
+  if (MODULES.includes(extension)) return (await loadConfigModule(path))['default'];
+  const format = DATA[extension];
+  if (format !== undefined) {
+    const bytes = await withFileErrors(path, () => readFile(path));
+    return parseSettings(decodeSettings(bytes, path), format, path);
   }
   throw new ConfigError('no reader for this kind of file', {
+    code: 'config/unreadable',
     where: path,
-    expected: `one of ${[...MODULES, '.yaml', '.yml', '.json'].join(', ')}`,
+    expected: `one of ${[...MODULES, ...Object.keys(DATA)].join(', ')}`,
     got: extension || 'no extension',
   });
+}
+
+async function loadConfigModule(path: string): Promise<Record<string, unknown>> {
+  // That there is no such file is told of this file, not of one it imports.
+  await withFileErrors(path, () => readFile(path));
+  try {
+    return await loadModule(resolve(path));
+  } catch (cause) {
+    throw new ConfigError(`it cannot be run: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      code: 'config/module-failed',
+      where: path,
+      cause,
+    });
+  }
 }

@@ -236,7 +236,7 @@ function chooseSubject(
     if (values['instanceDataDir'] !== undefined) {
       problems.push(`${layer.name}: subject and instanceDataDir both say which pictures; give one of them`);
     }
-    const known = subjects[subject];
+    const known = Object.hasOwn(subjects, subject) ? subjects[subject] : undefined;
     if (known === undefined) {
       const names = Object.keys(subjects);
       const expected =

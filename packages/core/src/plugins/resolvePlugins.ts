@@ -1,7 +1,7 @@
 // From names to plugins: inline ones, then built-ins, then installed packages, then paths.
 import { realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { isAbsolute, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createJiti } from 'jiti';
 import { loadModule } from '../config/loadModule.ts';
@@ -15,6 +15,7 @@ import {
   type Plugin,
   type PluginFactory,
 } from './definePlugin.ts';
+import { isPath } from './isPath.ts';
 import { installedPlugins, type InstalledPlugin } from './installedPlugins.ts';
 import { checkCombination, parseRecipe } from './recipe.ts';
 
@@ -244,8 +245,4 @@ function pluginOf(module: Record<string, unknown>, where: string, name?: string)
   }
   requireThisCore(only, where);
   return isPlugin(only) ? only : only();
-}
-
-function isPath(entry: string): boolean {
-  return entry.startsWith('.') || isAbsolute(entry) || /\.[mc]?[jt]s$/.test(entry);
 }

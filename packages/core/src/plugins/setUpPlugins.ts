@@ -175,7 +175,7 @@ function recommendationsFor(
   const together = Object.keys(training).filter((name) => name.includes('+'));
   return [...alone, ...together].flatMap((name): Recommendation[] => {
     const meant = name.split('+').map((part) => plugins.find((plugin) => plugin.name === part));
-    const settings = training[name];
+    const settings = Object.hasOwn(training, name) ? training[name] : undefined;
     if (settings === undefined || meant.includes(undefined)) return [];
     return [{ name, plugins: meant.filter((plugin) => plugin !== undefined), settings }];
   });
@@ -189,9 +189,9 @@ function splitRecommended(
   const own = new Map<string, Record<string, unknown>>();
   const core: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(settings)) {
-    const owner = plugins.find(({ optionsSchema }) => key in optionsSchema.shape);
+    const owner = plugins.find(({ optionsSchema }) => Object.hasOwn(optionsSchema.shape, key));
     if (owner) own.set(owner.name, { ...own.get(owner.name), [key]: value });
-    else if (key in configSchema.shape) core[key] = value;
+    else if (Object.hasOwn(configSchema.shape, key)) core[key] = value;
     else
       problems.push(
         `the model's recommendation for ${name}: ${key} is an option of neither ${name} nor core`,
