@@ -1,6 +1,6 @@
 // Makes a model folder from what there is: config files, weights of some components, none of others. What it writes is
 // a diffusers folder like any other, so that nobody who trains it needs to know it was never trained before.
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { createHash } from 'node:crypto';
 import type { ModelDefinition } from '@likeness/core';
@@ -11,7 +11,13 @@ import { modelJsonText, parseModelJson, readModelJsonIfPresent } from './modelJs
 import { SETTINGS_FILE } from './modelSettings.ts';
 import { createNetworks, type Networks } from './networks.ts';
 import { randomWeights } from './randomWeights.ts';
-import { chooseWeightFiles, openModel, weightFileName, type ComponentName } from './weights/index.ts';
+import {
+  chooseWeightFiles,
+  fileNames,
+  openModel,
+  weightFileName,
+  type ComponentName,
+} from './weights/index.ts';
 
 /** Counts up when the same definition comes to be written otherwise: what was made before is not taken then. */
 const VERSION = 1;
@@ -138,7 +144,7 @@ async function baseOf(from: string): Promise<Base> {
   for (const name of COMPONENTS) {
     const config = await readModelJsonIfPresent(join(from, name, 'config.json'));
     if (config) configs.set(name, config);
-    const choice = chooseWeightFiles(name, await namesIn(join(from, name)));
+    const choice = chooseWeightFiles(name, await fileNames(join(from, name)));
     if (choice === undefined) continue;
     const entries: TensorEntry[] = [];
     for (const file of choice.files)
@@ -197,8 +203,6 @@ function networkOf({ unet, vae, textEncoder }: Networks, name: ComponentName) {
   return { unet, vae, text_encoder: textEncoder }[name];
 }
 
-const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch((): string[] => []);
-
 async function filesIn(folder: string): Promise<string[]> {
-  return (await namesIn(folder)).sort().map((name) => join(folder, name));
+  return (await fileNames(folder)).map((name) => join(folder, name));
 }

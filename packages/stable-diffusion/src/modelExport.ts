@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { ModelExportOptions, Parameters, RecommendedSettings, WeightsSource } from '@likeness/core';
 import { readSafetensorsHeader, WeightsError } from '@likeness/engine';
+import { modelJsonText } from './modelJson.ts';
 import { settingsText, SETTINGS_FILE } from './modelSettings.ts';
 import type { Networks } from './networks.ts';
 import {
@@ -55,7 +56,7 @@ export async function exportDiffusersFolder(
   }
   if (scalingFactor !== undefined) {
     const config = { ...(files.components.vae.config as object), scaling_factor: scalingFactor };
-    await writeFile(join(folder, 'vae/config.json'), `${JSON.stringify(config, null, 2)}\n`);
+    await writeFile(join(folder, 'vae/config.json'), modelJsonText(config));
   }
   if (Object.keys(recommended).length > 0) {
     const temporary = join(folder, `${SETTINGS_FILE}.${process.pid}.tmp`);

@@ -13,7 +13,7 @@ import {
 import { z } from 'zod';
 import { readModelJson } from '../modelJson.ts';
 import { normalizeEntries } from './checkpointKeys.ts';
-import type { ComponentFiles, ComponentName, ModelFiles } from './modelFiles.ts';
+import { fileNames, type ComponentFiles, type ComponentName, type ModelFiles } from './modelFiles.ts';
 import { chooseWeightFiles, pickleFiles, weightFileName } from './weightFiles.ts';
 
 const indexFile = z.object({ weight_map: z.record(z.string(), z.string()) });
@@ -68,7 +68,7 @@ export async function openDiffusersFolder(
   const schedulerFile = join(folder, 'scheduler', 'scheduler_config.json');
   const scheduler = await attempt(readModelJson(schedulerFile));
   const tokenizerFolder = join(folder, 'tokenizer');
-  const tokenizerNames = await attempt(listFolder(tokenizerFolder));
+  const tokenizerNames = (await attempt(listFolder(tokenizerFolder))) && (await fileNames(tokenizerFolder));
   if (!unet || !vae || !textEncoder || !tokenizerNames || problems.length > 0)
     throw notAModel(folder, problems);
   return {

@@ -1,12 +1,9 @@
 export { openDiffusersFolder } from './diffusersFolder.ts';
 export type { DiffusersFolderOptions } from './diffusersFolder.ts';
-export { floatDtype, planDiffusersFolder, writePlannedFiles } from './diffusersPlan.ts';
-export type {
-  ComponentToSave,
-  DiffusersFolderPlan,
-  DiffusersPlanOptions,
-  WeightsDtype,
-} from './diffusersPlan.ts';
+export { floatDtype } from './componentPlan.ts';
+export type { ComponentToSave, DiffusersFolderPlan, WeightsDtype } from './componentPlan.ts';
+export { planDiffusersFolder, writePlannedFiles } from './diffusersPlan.ts';
+export type { DiffusersPlanOptions } from './diffusersPlan.ts';
 export { componentFingerprint, modelFingerprint } from './fingerprint.ts';
 export { isHubId } from './hub.ts';
 export type { HubOptions, HubProgress } from './hub.ts';
@@ -17,7 +14,7 @@ export type { LdmFileOptions, LdmTensor, LdmWriteOptions } from './ldmFile.ts';
 export { ldmKeyMap } from './ldmKeyMap.ts';
 export type { ComponentKey, LdmConfigs, LdmKeyMap, TextLayout } from './ldmKeyMap.ts';
 export { matchKeys } from './matchKeys.ts';
-export { componentsOf } from './modelFiles.ts';
+export { componentsOf, fileNames } from './modelFiles.ts';
 export type { ComponentFiles, ComponentName, ModelFiles, TokenizerSource } from './modelFiles.ts';
 export { openModel } from './openModel.ts';
 export { chooseWeightFiles, weightFileName } from './weightFiles.ts';

@@ -1,6 +1,5 @@
 // A single file in the layout of the original Stable Diffusion release: opened as a model, and written.
 
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   BYTES_PER_ELEMENT,
@@ -23,7 +22,7 @@ import {
   type LdmKeyMap,
   type TextLayout,
 } from './ldmKeyMap.ts';
-import type { ComponentFiles, ComponentName, ModelFiles } from './modelFiles.ts';
+import { fileNames, type ComponentFiles, type ComponentName, type ModelFiles } from './modelFiles.ts';
 
 export interface LdmFileOptions {
   /** A CLIP tokenizer folder (vocab.json, merges.txt): an LDM file has none, and all of them use the same one. */
@@ -125,7 +124,7 @@ async function tokenizerOf(
   { configFolder, tokenizerFolder }: LdmFileOptions,
 ): Promise<ModelFiles['tokenizer']> {
   const list = async (folder: string): Promise<string[]> =>
-    (await readdir(folder)).sort().map((name) => join(folder, name));
+    (await fileNames(folder)).map((name) => join(folder, name));
   if (tokenizerFolder === undefined && configFolder !== undefined) {
     const where = join(configFolder, 'tokenizer');
     return { where, files: await list(where) };

@@ -1,5 +1,7 @@
 // Where everything of a text-to-image model lies: the answer of `openModel`, whatever it was opened from.
 
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { TensorEntry } from '@likeness/engine';
 import type { TokenizerSettings } from '../tokenizer/index.ts';
 
@@ -49,4 +51,18 @@ export interface ModelFiles {
 /** The three components in the order everything lists them. */
 export function componentsOf({ components }: Pick<ModelFiles, 'components'>): ComponentFiles[] {
   return [components.unet, components.vae, components.textEncoder];
+}
+
+/** Files of a folder, without those of folders in it; none when it is not there. */
+export async function fileNames(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((): string[] => []);
+  const kinds = await Promise.all(
+    names.map((name) =>
+      stat(join(folder, name)).then(
+        (stats) => stats.isFile(),
+        () => false,
+      ),
+    ),
+  );
+  return names.filter((_, i) => kinds[i]).sort();
 }

@@ -30,7 +30,15 @@ export function chooseWeightFiles(
   names: readonly string[],
   variant?: string,
 ): WeightFileChoice | undefined {
-  const stem = STEMS[component];
+  return chooseFilesOfStem(STEMS[component], names, variant);
+}
+
+/** As `chooseWeightFiles`, for a component of any kind. @param stem `model` (transformers) or `diffusion_pytorch_model` */
+export function chooseFilesOfStem(
+  stem: string,
+  names: readonly string[],
+  variant?: string,
+): WeightFileChoice | undefined {
   const found = new Set(names.flatMap((name) => variantOf(stem, name) ?? []));
   const order = variant === undefined ? ['', ...[...found].sort()] : [variant, '', ...[...found].sort()];
   for (const candidate of order) {
