@@ -13,6 +13,7 @@ export const CODES = {
   'evaluation/unknown-subject': 'Nothing says what the subject of an evaluation is.',
   'model/other-size': 'Pictures of this size do not fit the model.',
   'plugin/not-loaded': 'Warning: an installed plugin could not be loaded.',
+  'model/several': 'A folder holds several single-file models, and none was named.',
   'prompt/unknown-category': 'Warning: the bundled prompts have no such category.',
   'prompt/unknown-noun': 'Warning: the bundled model does not know this noun.',
   'run/folder-taken': 'The folder named for a run holds a run already.',

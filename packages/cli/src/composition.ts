@@ -1,9 +1,10 @@
 // What comes along: plugins, the bundled model, its subjects. Every command takes them from here.
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import {
   readSafetensorsHeader,
+  WeightsError,
   type DiffusionModel,
   type EncoderDefinition,
   type EncoderSource,
@@ -12,12 +13,14 @@ import {
   type ModelSource,
   type PluginFactory,
   type PromptSet,
+  type Warning,
 } from '@likeness/core';
 import * as doodle from '@likeness/doodle';
 import { createEncoder, identifyEncoder, loadImageEncoder, type JudgeRole } from '@likeness/evaluation';
 import { dreambooth, ppl } from '@likeness/plugin-dreambooth';
 import { attachAdapters, lora, pretrainedModelOf } from '@likeness/plugin-lora';
 import { attachEmbedding, attachVectors, textualInversion } from '@likeness/plugin-textual-inversion';
+import { warningLine } from './progress/reporters.ts';
 import { createModel, identifyModel, loadModel, readRecommendedSettings } from '@likeness/stable-diffusion';
 
 export const builtIns: readonly PluginFactory[] = [dreambooth, ppl, lora, textualInversion];
@@ -62,6 +65,10 @@ export const bundledJudges: Readonly<Partial<Record<JudgeRole, string>>> = Objec
 export const bundledTokenizer: string = join(doodle.modelDir, 'tokenizer');
 
 export interface OpenModelOptions {
+  /** What the network predicts, whatever the model's files say: epsilon, v_prediction or sample. */
+  readonly predictionType?: string | undefined;
+  /** Told what a person should know of how it was opened; by default a line on stderr. */
+  readonly onWarning?: (warning: Warning) => void;
   /** Told while files of the Hub are fetched. */
   readonly onProgress?: (doneBytes: number, totalBytes: number, message: string) => void;
 }
@@ -73,14 +80,16 @@ export interface OpenModelOptions {
  */
 export async function openModel(
   name: string,
-  { onProgress }: OpenModelOptions = {},
+  { predictionType, onProgress, onWarning = warnOnStderr }: OpenModelOptions = {},
 ): Promise<DiffusionModel> {
   // The bundled model is called by its name in records and model cards, not by where it lies on this machine.
-  if (name === BUNDLED_MODEL) return { ...(await loadModel(doodle.modelDir)), source: name };
+  if (name === BUNDLED_MODEL)
+    return { ...(await loadModel(doodle.modelDir, { predictionType })), source: name };
   const source = (await modelIn(name)) ?? name;
-  const base = source.endsWith('.safetensors') ? await baseFolderOf(source) : undefined;
+  const base = isSingleFile(source) ? await baseFolderOf(source) : undefined;
   const model = await loadModel(source, {
-    // A single file holds neither configs nor tokenizer: those of the model it was made from, or at least CLIP's.
+    predictionType,
+    // No single file holds a tokenizer, and only ours hold configs: CLIP's will do.
     ...(base === undefined
       ? { tokenizerFolder: join(doodle.modelDir, 'tokenizer') }
       : { configFolder: base }),
@@ -92,8 +101,13 @@ export async function openModel(
           },
         }),
   });
+  model.warnings?.forEach(onWarning);
   return base === undefined ? model : { ...model, recommended: await readRecommendedSettings(base) };
 }
+
+const warnOnStderr = (warning: Warning): void => {
+  process.stderr.write(`${warningLine(warning)}\n`);
+};
 
 /** Where pretraining takes its models from. A definition without a tokenizer gets CLIP's, which comes along. */
 export const modelSource: ModelSource = {
@@ -126,25 +140,44 @@ function withBundled(definition: ModelDefinition): ModelDefinition {
   };
 }
 
-/** The folder of the model that a single file of ours was made from, where it is at hand. */
+const isSingleFile = (name: string): boolean => /\.safetensors$/i.test(name);
+
+/**
+ * The folder of the model that a single file of ours was made from: of one made before such files held their configs.
+ * Only the bundled model and whole paths: what a relative path names depends on where the command runs.
+ */
 async function baseFolderOf(file: string): Promise<string | undefined> {
   if (!existsSync(file)) return undefined;
   const { metadata } = await readSafetensorsHeader(file);
-  const pretrainedModel = pretrainedModelOf(metadata);
-  const base = pretrainedModel === BUNDLED_MODEL ? doodle.modelDir : pretrainedModel;
-  return base !== undefined && existsSync(join(base, 'model_index.json')) ? base : undefined;
+  if ('likeness_model' in metadata) return undefined;
+  const base = pretrainedModelOf(metadata);
+  if (base === BUNDLED_MODEL) return doodle.modelDir;
+  return base !== undefined && isAbsolute(base) && existsSync(join(base, 'model_index.json'))
+    ? base
+    : undefined;
 }
 
 /**
  * What `openModel` takes to open a folder as a model: the folder itself, or the single-file model in it. Undefined when
  * there is none: the folder holds adapters, say.
+ * @throws WeightsError when there are several: nobody can know which is meant
  */
 export async function modelIn(folder: string): Promise<string | undefined> {
-  const names = await readdir(folder).catch((): string[] => []);
+  const names = (await readdir(folder).catch((): string[] => [])).sort();
   if (names.includes('model_index.json')) return folder;
-  for (const name of names.filter((file) => file.endsWith('.safetensors'))) {
+  const models: string[] = [];
+  for (const name of names.filter(isSingleFile)) {
     const { tensors } = await readSafetensorsHeader(join(folder, name));
-    if ([...tensors.keys()].some((key) => key.startsWith(SINGLE_FILE_KEYS))) return join(folder, name);
+    if ([...tensors.keys()].some((key) => key.startsWith(SINGLE_FILE_KEYS))) models.push(name);
   }
-  return undefined;
+  const [only] = models;
+  if (only === undefined) return undefined;
+  if (models.length === 1) return join(folder, only);
+  throw new WeightsError('several single-file models are in this folder', {
+    code: 'model/several',
+    where: folder,
+    expected: 'one',
+    got: `${models.slice(0, 10).join(', ')}${models.length > 10 ? `, and ${models.length - 10} more` : ''}`,
+    hint: `Name the file: ${join(folder, only)}`,
+  });
 }

@@ -2,7 +2,7 @@
 //
 // Shapes: B batch, h × w latent height and width, C latent channels, T tokens, D width of the text states.
 // Activations are NHWC. Tensors exist only while a step is traced; between steps everything is a typed array.
-import type { Tensor, TensorEntry } from '@likeness/engine';
+import type { Tensor, TensorEntry, Warning } from '@likeness/engine';
 import type { Parameters } from './model/parameters.ts';
 import type { Placeholder } from './model/placeholder.ts';
 
@@ -181,6 +181,8 @@ export interface DiffusionModel {
   readonly samplers: readonly string[];
   /** Settings that suit this model better than the plugins' defaults (the bundled model's learning rate, say). */
   readonly recommended: RecommendedSettings;
+  /** What a person should know of how it was opened. */
+  readonly warnings?: readonly Warning[];
   sample(request: SampleRequest): Promise<Float32Array>;
   /** Writes the whole model; components whose variables are unchanged are copied byte for byte. */
   export(

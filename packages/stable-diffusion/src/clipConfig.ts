@@ -1,7 +1,7 @@
 // `text_encoder/config.json` of a diffusers folder.
 // Names and defaults: transformers, models/clip/configuration_clip.py (`CLIPTextConfig`).
 import { z } from 'zod';
-import { count, only, parseConfig } from './config.ts';
+import { count, fewCount, only, parseConfig } from './config.ts';
 import type { ActivationName } from './layers.ts';
 
 export interface ClipTextConfig {
@@ -48,9 +48,9 @@ const fields = z
     vocab_size: count.default(49408),
     hidden_size: count.default(512),
     intermediate_size: count.default(2048),
-    num_hidden_layers: count.default(12),
+    num_hidden_layers: fewCount.default(12),
     num_attention_heads: count.default(8),
-    max_position_embeddings: count.default(77),
+    max_position_embeddings: count.max(100_000).default(77),
     hidden_act: z.enum(['quick_gelu', 'gelu']).default('quick_gelu'),
     layer_norm_eps: z.number().positive().default(1e-5),
     eos_token_id: z.int().nonnegative().default(49407),

@@ -10,6 +10,8 @@ export const CODES = {
   'model/architecture-untold': 'A single file lacks the tensors its architecture is told from.',
   'model/clip-skip': 'More layers of the text encoder are to be left out than it has.',
   'model/damaged-index': 'The index of a sharded model and its shards disagree.',
+  'model/guessed-prediction-type':
+    'Warning: a single file does not say what its network predicts, and it is guessed.',
   'model/incomplete': 'A model folder lacks files.',
   'model/inputs-do-not-fit': 'Latents or text states are of a size the network does not take.',
   'model/missing-tensor': 'A file lacks a tensor it should hold.',
@@ -23,6 +25,7 @@ export const CODES = {
   'model/pickled': 'Weights are pickled, which can run code of whoever made them.',
   'model/too-large': 'A file of a model is larger than any real one: it is damaged or made to do harm.',
   'model/unknown-component': 'A model has no component of this name.',
+  'model/unknown-prediction-type': 'Nothing is predicted by this name: epsilon, v_prediction and sample are.',
   'model/unsupported-config': 'A config of a model asks for something that is not built.',
   'model/unsupported-schedule': 'The noise schedule of a model asks for something that is not built.',
   'model/weights-do-not-fit': 'Weights are missing, unexpected or of another shape than the config says.',

@@ -63,8 +63,11 @@ export const bookkeeping = {
 export const only = <const Value extends string | number | boolean | null>(value: Value) =>
   z.literal(value).optional();
 
-/** A whole number above zero. */
-export const count = z.int().positive();
+/** A whole number above zero, of what a network has many of: channels, tokens. Larger ones would only fill the memory. */
+export const count = z.int().positive().max(10_000_000);
+
+/** The same of what it has few of: levels, layers, kernel sizes. */
+export const fewCount = z.int().positive().max(64);
 
 /** One value for all levels, or one a level. */
 export const perLevel = <Schema extends z.ZodType>(schema: Schema) => z.union([schema, z.array(schema)]);

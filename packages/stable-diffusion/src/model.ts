@@ -10,7 +10,7 @@ import type {
 } from '@likeness/core';
 import { ConfigError, tf, WeightsError } from '@likeness/engine';
 import { exportDiffusersFolder, exportLdmFile, type ModelToExport } from './modelExport.ts';
-import { readRecommendedSettings } from './modelSettings.ts';
+import { parseRecommendedSettings, readRecommendedSettings } from './modelSettings.ts';
 import { createNetworks, crossAttentionDim, expectedShapes, type Networks } from './networks.ts';
 import { SAMPLER_NAMES, SAMPLERS, samplerForConfig, type SamplerName } from './samplers/index.ts';
 import { createNoiseSchedule, type NoiseSchedule } from './schedule/index.ts';
@@ -52,7 +52,10 @@ export async function loadModel(source: string, options: LoadModelOptions = {}):
   );
   checkFit(source, networks, tokenizer);
   const noiseSchedule = createNoiseSchedule(asRecord(files.scheduler), `${source}: scheduler_config.json`);
-  const recommended = await readRecommendedSettings(files.folder);
+  const recommended =
+    files.recommended === undefined
+      ? await readRecommendedSettings(files.folder)
+      : parseRecommendedSettings(files.recommended, source);
 
   return {
     source,
@@ -69,6 +72,7 @@ export async function loadModel(source: string, options: LoadModelOptions = {}):
     noiseSchedule,
     samplers: samplersOf(noiseSchedule),
     recommended,
+    warnings: files.warnings,
     sample: (request) => sample(noiseSchedule, request),
     export: (path, weights, changed, exportOptions) =>
       exportModel(

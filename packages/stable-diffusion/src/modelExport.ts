@@ -11,6 +11,7 @@ import {
   componentsOf,
   floatDtype,
   planDiffusersFolder,
+  singleFileNotes,
   writeLdmFile,
   writePlannedFiles,
   type ComponentFiles,
@@ -73,11 +74,11 @@ export async function exportDiffusersFolder(
  * @returns the file's name
  */
 export async function exportLdmFile(
-  { files, networks, changed, weights }: ModelToExport,
+  { files, networks, recommended, changed, weights }: ModelToExport,
   path: string,
   { dtype, metadata }: Omit<ModelExportOptions, 'format'>,
 ): Promise<string[]> {
-  const file = path.endsWith('.safetensors') ? path : join(path, 'model.safetensors');
+  const file = /\.safetensors$/i.test(path) ? path : join(path, 'model.safetensors');
   await mkdir(dirname(file), { recursive: true });
   const scratch = await mkdtemp(`${file}.parts-`);
   try {
@@ -100,7 +101,12 @@ export async function exportLdmFile(
       textEncoder: replaced.get('text_encoder') ?? textEncoder,
     };
     const wanted = DTYPES[dtype];
-    await writeLdmFile(file, components, { dtype: wanted ?? 'asIs', metadata });
+    const notes = singleFileNotes(files, recommended);
+    await writeLdmFile(file, components, {
+      dtype: wanted ?? 'asIs',
+      metadata: { ...metadata, ...notes.metadata },
+      markers: notes.markers,
+    });
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

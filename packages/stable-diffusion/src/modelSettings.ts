@@ -29,9 +29,17 @@ export async function readRecommendedSettings(folder: string | undefined): Promi
   const path = join(folder, SETTINGS_FILE);
   const json = await readModelJsonIfPresent(path);
   if (json === undefined) return {};
-  // Zod's optional fields may hold `undefined`; JSON cannot, so the stricter type is true.
-  return parseConfig(settings, json, path).recommended as RecommendedSettings;
+  return parsed(json, path);
 }
+
+/** The same from elsewhere: the header of a single file. @param value content of `recommended` */
+export function parseRecommendedSettings(value: unknown, where: string): RecommendedSettings {
+  return parsed({ recommended: value }, where);
+}
+
+/** Zod's optional fields may hold `undefined`; JSON cannot, so the stricter type is true. */
+const parsed = (json: unknown, where: string): RecommendedSettings =>
+  parseConfig(settings, json, where).recommended as RecommendedSettings;
 
 /** The file's text for an exported model. */
 export function settingsText(recommended: RecommendedSettings): string {

@@ -1,7 +1,7 @@
 // `unet/config.json` of a diffusers folder → the table of blocks that unet.ts walks through.
 // Names and defaults: diffusers, models/unets/unet_2d_condition.py (`UNet2DConditionModel.__init__`).
 import { z } from 'zod';
-import { bookkeeping, count, only, parseConfig, perLevel } from './config.ts';
+import { bookkeeping, count, fewCount, only, parseConfig, perLevel } from './config.ts';
 import type { ActivationName } from './layers.ts';
 
 /** A spatial transformer's settings. */
@@ -50,7 +50,9 @@ export interface UNetConfig {
   readonly up: readonly UNetBlock[];
 }
 
-const sizes = z.union([count, z.tuple([count, count])]);
+const side = count.max(8192);
+const sizes = z.union([side, z.tuple([side, side])]);
+const levels = 16;
 
 const fields = z.strictObject({
   ...bookkeeping,
@@ -73,24 +75,24 @@ const fields = z.strictObject({
     .min(1)
     .default(['UpBlock2D', 'CrossAttnUpBlock2D', 'CrossAttnUpBlock2D', 'CrossAttnUpBlock2D']),
   only_cross_attention: perLevel(z.boolean()).default(false),
-  block_out_channels: z.array(count).min(1).default([320, 640, 1280, 1280]),
-  layers_per_block: perLevel(count).default(2),
+  block_out_channels: z.array(count.max(65_536)).min(1).max(levels).default([320, 640, 1280, 1280]),
+  layers_per_block: perLevel(fewCount).default(2),
   downsample_padding: z.union([z.literal(0), z.literal(1)]).default(1),
   mid_block_scale_factor: z.number().default(1),
   act_fn: z.enum(['silu', 'swish', 'gelu', 'relu']).default('silu'),
   norm_num_groups: count.default(32),
   norm_eps: z.number().default(1e-5),
   cross_attention_dim: perLevel(count).default(1280),
-  transformer_layers_per_block: z.union([count, z.array(perLevel(count))]).default(1),
-  reverse_transformer_layers_per_block: z.array(perLevel(count)).nullish(),
+  transformer_layers_per_block: z.union([fewCount, z.array(perLevel(fewCount))]).default(1),
+  reverse_transformer_layers_per_block: z.array(perLevel(fewCount)).nullish(),
   attention_head_dim: perLevel(count).default(8),
   use_linear_projection: z.boolean().default(false),
   // A choice of precision inside half-precision runs; scores are float32 here in any case.
   upcast_attention: z.boolean().nullish(),
   resnet_time_scale_shift: z.enum(['default', 'scale_shift']).default('default'),
   time_embedding_dim: count.nullish(),
-  conv_in_kernel: count.default(3),
-  conv_out_kernel: count.default(3),
+  conv_in_kernel: fewCount.default(3),
+  conv_out_kernel: fewCount.default(3),
   // Only read by a mid block that is refused above.
   mid_block_only_cross_attention: z.boolean().nullish(),
   addition_embed_type_num_heads: z.number().optional(),
@@ -155,6 +157,12 @@ const checked = fields.superRefine((config, context) => {
     if (channels % heads !== 0)
       refuse('attention_head_dim', `a divisor of ${channels} channels (it is the number of heads)`);
   });
+  // SD 2.x has 16; every one is traced before anything else is known of the model
+  const blocks = levelsOf(config).reduce(
+    (sum, { layers, depth }) => sum + (layers + 1) * Math.max(...[depth].flat()),
+    0,
+  );
+  if (blocks > 1000) refuse('transformer_layers_per_block', 'at most 1000 transformer blocks');
   if (config.conv_in_kernel % 2 === 0) refuse('conv_in_kernel', 'an odd number');
   if (config.conv_out_kernel % 2 === 0) refuse('conv_out_kernel', 'an odd number');
 });

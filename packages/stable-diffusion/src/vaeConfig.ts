@@ -1,7 +1,7 @@
 // `vae/config.json` of a diffusers folder.
 // Names and defaults: diffusers, models/autoencoders/autoencoder_kl.py (`AutoencoderKL.__init__`).
 import { z } from 'zod';
-import { bookkeeping, count, only, parseConfig } from './config.ts';
+import { bookkeeping, count, fewCount, only, parseConfig } from './config.ts';
 import type { ActivationName } from './layers.ts';
 
 export interface VaeConfig {
@@ -31,12 +31,12 @@ const fields = z
     out_channels: count.default(3),
     down_block_types: z.array(z.literal('DownEncoderBlock2D')).min(1).default(['DownEncoderBlock2D']),
     up_block_types: z.array(z.literal('UpDecoderBlock2D')).min(1).default(['UpDecoderBlock2D']),
-    block_out_channels: z.array(count).min(1).default([64]),
-    layers_per_block: count.default(1),
+    block_out_channels: z.array(count.max(65_536)).min(1).max(16).default([64]),
+    layers_per_block: fewCount.default(1),
     act_fn: z.enum(['silu', 'swish', 'gelu', 'relu']).default('silu'),
     latent_channels: count.default(4),
     norm_num_groups: count.default(32),
-    sample_size: z.union([count, z.tuple([count, count])]).nullish(),
+    sample_size: z.union([count.max(65_536), z.tuple([count.max(65_536), count.max(65_536)])]).nullish(),
     scaling_factor: z.number().positive().default(0.18215),
     shift_factor: z.number().nullish(),
     latents_mean: only(null),

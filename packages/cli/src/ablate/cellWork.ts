@@ -50,8 +50,9 @@ export function commandCellWork(cwd: string = process.cwd()): CommandCellWork {
   // Preparing only asks a model for its facts, so that one will do for all cells; a run opens its own.
   const opened = new Map<string, Promise<DiffusionModel>>();
   const open: typeof openModel = (name, options) => {
-    const known = opened.get(name) ?? openModel(name, options);
-    opened.set(name, known);
+    const key = JSON.stringify([name, options?.predictionType]);
+    const known = opened.get(key) ?? openModel(name, options);
+    opened.set(key, known);
     return known;
   };
   const judgesFound = new Map<string, ReturnType<typeof judgeFingerprints>>();

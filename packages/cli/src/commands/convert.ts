@@ -20,6 +20,7 @@ import {
 import { readEmbedding, writeEmbedding, type EmbeddingFormat } from '@likeness/plugin-textual-inversion';
 import { Command, Option } from 'commander';
 import { BUNDLED_MODEL, openModel } from '../composition.ts';
+import { predictionTypeOption, type ModelFlags } from '../run/modelOptions.ts';
 import { EXIT, type ExitCode } from '../exitCodes.ts';
 import { exportedPath } from '../run/exportedPath.ts';
 import { kindOf, type WeightsKind } from '../run/weightsKind.ts';
@@ -42,7 +43,7 @@ Examples:
   pipeline convert learned_embeds.safetensors my-cat.safetensors --to kohya
   pipeline convert my-model/ my-model.safetensors --to ldm --dtype fp16`;
 
-interface ConvertFlags {
+interface ConvertFlags extends ModelFlags {
   readonly to: Format;
   readonly dtype?: Exclude<ModelExportOptions['dtype'], 'asIs'>;
   readonly pretrainedModel?: string;
@@ -66,6 +67,7 @@ export function convertCommand(terminal: Terminal, exit: SetExitCode): Command {
       `the model that adapters belong to; default: the one the file names, else ${BUNDLED_MODEL}`,
     )
     .option('--token <word>', 'the word of an embedding; default: the one the file names, else its name')
+    .addOption(predictionTypeOption())
     .option('--overwrite', 'replace what stands there')
     .optionsGroup('Output:')
     .option('--json', 'the files written, as JSON')
@@ -109,7 +111,11 @@ const TARGETS: Readonly<Record<WeightsKind, readonly Format[]>> = {
 };
 
 /** An option that would do nothing is a mistake somebody wants to hear of. */
-function checkFlags(kind: WeightsKind, { to, token, pretrainedModel }: ConvertFlags, name: string): void {
+function checkFlags(
+  kind: WeightsKind,
+  { to, token, pretrainedModel, predictionType }: ConvertFlags,
+  name: string,
+): void {
   if (!TARGETS[kind].includes(to)) {
     throw new ConfigError(`${kind === 'adapters' ? 'adapters have' : `a ${kind} has`} no such spelling`, {
       code: 'usage/no-such-format',
@@ -121,6 +127,7 @@ function checkFlags(kind: WeightsKind, { to, token, pretrainedModel }: ConvertFl
   const idle = [
     ...(token !== undefined && kind !== 'embedding' ? ['--token'] : []),
     ...(pretrainedModel !== undefined && kind !== 'adapters' ? ['--pretrained-model'] : []),
+    ...(predictionType !== undefined && kind !== 'model' ? ['--prediction-type'] : []),
   ];
   if (idle.length > 0)
     throw new ConfigError(
@@ -137,7 +144,10 @@ type Work = (
 ) => Promise<(path: string) => Promise<readonly string[]>>;
 
 const adapterWork: Work = async (input, output, { to, dtype, pretrainedModel }) => {
-  const model = await openModel(pretrainedModel ?? (await namedModel(input))).catch((error: unknown) => {
+  const model = await openModel(pretrainedModel ?? (await namedModel(input)), {
+    // adapters are the same whatever the model predicts
+    onWarning: () => undefined,
+  }).catch((error: unknown) => {
     throw pretrainedModel === undefined ? withHint(error, NAMED_IN_FILE) : error;
   });
   const file = await openAdapters(input, adaptableLayers(model)).catch((error: unknown) => {
@@ -190,8 +200,8 @@ const embeddingWork: Work = async (input, _output, { to, dtype, token }) => {
   };
 };
 
-const modelWork: Work = async (input, output, { to, dtype }) => {
-  const model = await openModel(input);
+const modelWork: Work = async (input, output, { to, dtype, predictionType }) => {
+  const model = await openModel(input, { predictionType });
   if (to === 'diffusers' && output.endsWith('.safetensors'))
     throw new ConfigError('a diffusers model is a folder', { code: 'usage/output-kind', where: output });
   return async (path) => {

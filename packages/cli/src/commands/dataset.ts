@@ -53,7 +53,9 @@ export function datasetCommand(terminal: Terminal): Command {
         });
       }
       const source = exampleSubjects[dir]?.instanceDataDir ?? dir;
-      const resolution = flags.resolution ?? (await openModel(flags.pretrainedModel)).resolution;
+      const resolution =
+        flags.resolution ??
+        (await openModel(flags.pretrainedModel, { onWarning: () => undefined })).resolution;
       const { items, warnings } = await loadDataset({ source, resolution, alpha: flags.alpha });
       const facts = items.map(({ path, width, height, caption, hasMask }) => ({
         path,

@@ -113,8 +113,10 @@ async function extract(
   const line = progressLine(terminal, !flags.json && !flags.quiet);
   try {
     line.show('reading', 0, 0);
-    const base = await openModel(await exportedPath(baseName));
-    const tuned = await openModel(await exportedPath(tunedName));
+    // the difference of weights is the same whatever they predict
+    const quiet = { onWarning: () => undefined };
+    const base = await openModel(await exportedPath(baseName), quiet);
+    const tuned = await openModel(await exportedPath(tunedName), quiet);
     const layers = layersMeant(adaptableLayers(base), flags.target ?? ['full'], '--target');
     const left = timeLeft();
     const extracted = await writeWhole(output, async (path, signal) => {

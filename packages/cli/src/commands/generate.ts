@@ -12,6 +12,7 @@ import {
 } from '@likeness/core';
 import { Command, Option } from 'commander';
 import { openModel } from '../composition.ts';
+import { predictionTypeOption, type ModelFlags } from '../run/modelOptions.ts';
 import { EXIT, type ExitCode } from '../exitCodes.ts';
 import { attachAll, attachmentsOf } from '../generate/attachments.ts';
 import { keepFile, requireWritable } from '../generate/keepPicture.ts';
@@ -42,7 +43,7 @@ Examples:
 
 const repeated = (text: string, before: readonly string[] | undefined): string[] => [...(before ?? []), text];
 
-interface GenerateFlags {
+interface GenerateFlags extends ModelFlags {
   readonly prompt?: readonly string[];
   readonly promptFile?: string;
   readonly num: number;
@@ -99,6 +100,7 @@ export function generateCommand(terminal: Terminal, exit: SetExitCode): Command 
       [1],
     )
     .option('--prompt-weighting', 'read (word:1.2), (word) and [word] in prompts as weights, as A1111 does')
+    .addOption(predictionTypeOption())
     .optionsGroup('Speed and memory:')
     .option('--batch-size <n>', 'pictures computed together', positiveInteger, 4)
     .addOption(
@@ -125,7 +127,9 @@ async function generate(name: string, flags: GenerateFlags, terminal: Terminal):
   const texts = await promptTexts(flags);
   const source = await findSource(name);
   const attachments = await attachmentsOf(source.exported, flags.lora ?? [], flags.embedding ?? []);
-  const model = await openModel(source.model);
+  const model = await openModel(source.model, {
+    predictionType: flags.predictionType ?? source.predictionType,
+  });
   const settings = {
     sampler: flags.sampler ?? source.sampler ?? model.recommended.sampler ?? model.samplers[0] ?? '',
     numInferenceSteps: flags.steps ?? source.numInferenceSteps ?? model.recommended.numInferenceSteps ?? 25,

@@ -5,6 +5,7 @@ import { ConfigError } from '@likeness/core';
 import { adaptableLayers, LORA_FORMATS, openAdapters, undoPathOf } from '@likeness/plugin-lora';
 import { Command, Option } from 'commander';
 import { openModel } from '../composition.ts';
+import { predictionTypeOption, type ModelFlags } from '../run/modelOptions.ts';
 import { EXIT, type ExitCode } from '../exitCodes.ts';
 import { parseAdapterArgument, type AdapterArgument } from '../run/adapterArguments.ts';
 import { exportedPath } from '../run/exportedPath.ts';
@@ -27,7 +28,7 @@ Examples:
   pipeline merge robot-model/ --lora robot.safetensors --subtract --output-dir doodle-again
   pipeline merge doodle --lora robot.safetensors:0.8 --lora style.safetensors:0.5 --lora-only --rank 8 --output-dir joined`;
 
-interface MergeFlags extends MergeSettings {
+interface MergeFlags extends MergeSettings, ModelFlags {
   readonly lora: readonly AdapterArgument[];
   readonly outputDir: string;
   readonly subtract?: boolean;
@@ -70,6 +71,7 @@ export function mergeCommand(terminal: Terminal, exit: SetExitCode): Command {
       positiveInteger,
     )
     .addOption(new Option('--lora-format <dialect>', 'spelling of the joined file').choices(LORA_FORMATS))
+    .addOption(predictionTypeOption())
     .optionsGroup('Output:')
     .option('--json', 'what was done, as JSON')
     .option('--quiet', 'only what was written')
@@ -86,7 +88,7 @@ async function merge(name: string, flags: MergeFlags, terminal: Terminal): Promi
   const line = progressLine(terminal, !flags.json && !flags.quiet);
   try {
     line.show('reading', 0, 0);
-    const model = await openModel(source);
+    const model = await openModel(source, { predictionType: flags.predictionType });
     const layers = adaptableLayers(model);
     const files = await Promise.all(
       flags.lora.map(async ({ path, weight }) => ({

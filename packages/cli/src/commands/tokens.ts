@@ -82,7 +82,10 @@ export function tokensCommand(terminal: Terminal, exit: SetExitCode): Command {
   return command.action(async (words: string[], flags: TokensFlags) => {
     const typed = (name: string): boolean => command.getOptionValueSource(name) === 'cli';
     refuseIdleFlags(words, flags, typed);
-    const model = await openModel(flags.pretrainedModel);
+    const model = await openModel(flags.pretrainedModel, {
+      // only pictures depend on what the model predicts
+      ...(flags.probe === undefined ? { onWarning: () => undefined } : {}),
+    });
     if (flags.rare) exit(await listRare(model, flags, terminal));
     else if (flags.probe !== undefined) exit(await probeWordsOf(model, words, flags, terminal));
     else tellText(words.join(' '), model.tokenizer, flags, terminal);

@@ -30,6 +30,8 @@ interface Taught {
   readonly folder: string;
   readonly name: string;
   readonly base?: string;
+  /** What the base predicts, where the run was told. */
+  readonly predictionType?: string | undefined;
   readonly subject?: string;
   readonly prompts: SubjectPrompts;
   readonly references?: string | readonly string[];
@@ -57,7 +59,7 @@ export async function openSubject(
     around === undefined
       ? ofModel(name, settings, flags)
       : await ofRun(around, run === undefined ? resolve(name) : join(run, 'export'), flags);
-  const model = await openModel(source.model);
+  const model = await openModel(source.model, { predictionType: source.predictionType });
   const isBundled = (taught.base ?? source.model) === BUNDLED_MODEL;
   const trueNoun = settings.classNoun ?? exampleSubjects[taught.subject ?? '']?.classNoun;
   const classNoun = trueNoun ?? taught.prompts.classNoun;
@@ -66,7 +68,7 @@ export async function openSubject(
       ? undefined
       : taught.base === source.model
         ? model
-        : await openModel(taught.base);
+        : await openModel(taught.base, { predictionType: taught.predictionType });
   return {
     name: taught.name,
     folder: taught.folder,
@@ -105,7 +107,8 @@ const placeInRun = (run: string, exported: string): string =>
 /** @param exported the run's export, or that of another step, which is measured beside it */
 async function ofRun(folder: string, exported: string, { outputDir }: SubjectFlags): Promise<Taught> {
   const { record } = await readRun(folder);
-  const { subject, pretrainedModel, prompts, instanceDataDir, resolution, recipe } = record.config;
+  const { subject, pretrainedModel, prompts, instanceDataDir, resolution, recipe, predictionType } =
+    record.config;
   const event = readEvents(folder).findLast(({ type }) => type === 'exported');
   const trainedParameters = event?.type === 'exported' ? event.trainedParameters : undefined;
   const isFinal = exported === join(folder, 'export');
@@ -113,6 +116,7 @@ async function ofRun(folder: string, exported: string, { outputDir }: SubjectFla
     folder: outputDir ?? placeInRun(folder, exported),
     name: isFinal ? recipe : `${recipe}, ${basename(exported)}`,
     base: pretrainedModel,
+    predictionType,
     ...(subject === undefined ? {} : { subject }),
     prompts,
     references: instanceDataDir,

@@ -11,6 +11,8 @@ import { displayPath } from '../terminal/format.ts';
 export interface Source {
   /** What `openModel` takes. */
   readonly model: string;
+  /** What it predicts, where the run was told. */
+  readonly predictionType?: string;
   /** Exported over that model, and the plugins that can attach it. */
   readonly exported?: { readonly folder: string; readonly plugins: readonly Plugin[] };
   readonly outputDir: string;
@@ -52,10 +54,12 @@ async function ofRun(folder: string, exported: string): Promise<Source> {
       hint: `pipeline resume ${displayPath(folder)}, or pipeline export ${displayPath(folder)} for a checkpoint as it is`,
     });
   }
-  const { sampler, numInferenceSteps, guidanceScale, pretrainedModel } = run.record.config;
+  const { sampler, numInferenceSteps, guidanceScale, pretrainedModel, predictionType } = run.record.config;
   const model = await modelIn(exported);
   return {
     model: model ?? pretrainedModel ?? BUNDLED_MODEL,
+    // an exported model says it itself
+    ...(model !== undefined || predictionType === undefined ? {} : { predictionType }),
     exported: { folder: exported, plugins: await pluginsOf(folder, model !== undefined) },
     outputDir: join(
       folder,

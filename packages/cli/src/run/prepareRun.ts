@@ -161,7 +161,13 @@ export async function prepareRun(
   const named = last('pretrainedModel');
   // Anything but a text is told by `resolveConfig`, together with all other problems.
   const source = typeof named === 'string' ? named : BUNDLED_MODEL;
-  const model = await open(source, options);
+  const prediction = last('predictionType');
+  const model = await open(source, {
+    ...options,
+    ...(typeof prediction === 'string' ? { predictionType: prediction } : {}),
+    // told with the run's other warnings
+    onWarning: () => undefined,
+  });
   const namesPictures = last('subject') !== undefined || last('instanceDataDir') !== undefined;
   const defaults: ConfigLayer = { name: 'the command', values: { subject: defaultSubject } };
   const resolved = resolveConfig({
@@ -175,7 +181,7 @@ export async function prepareRun(
   return {
     ...run,
     config: folder === undefined ? run.config : { ...run.config, outputDir: folder },
-    warnings: [...resolved.warnings, ...warnings],
+    warnings: [...(model.warnings ?? []), ...resolved.warnings, ...warnings],
   };
 }
 

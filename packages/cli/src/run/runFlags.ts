@@ -12,6 +12,7 @@ export const GROUPS: Readonly<Record<string, readonly string[]>> = {
     'instancePrompt',
     'classPrompt',
     'pretrainedModel',
+    'predictionType',
     'plugins',
   ],
   'Pictures:': ['resolution', 'centerCrop', 'randomFlip', 'alpha', 'background', 'captions'],

@@ -33,6 +33,10 @@ export const configSchema = z.strictObject({
     z.string().min(1).default('doodle'),
     'model folder, single file, Hub id, or doodle (comes along)',
   ),
+  predictionType: option(
+    z.enum(['epsilon', 'v_prediction', 'sample']).optional(),
+    'what the model predicts, where its file does not say it or is wrong',
+  ),
   subject: option(z.string().min(1).optional(), 'example subject that comes along: pictures and class noun'),
   instanceDataDir: option(
     z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).optional(),

@@ -39,7 +39,9 @@ const BY_CLASS_NAME: Readonly<Record<string, (config: SchedulerConfig) => Sample
  */
 export function samplerForConfig(config: SchedulerConfig, where = 'scheduler_config.json'): Sampler {
   const className = config._class_name;
-  const choose = className === undefined ? undefined : BY_CLASS_NAME[className];
+  // the name comes from a file: `constructor` is no scheduler
+  const choose =
+    className !== undefined && Object.hasOwn(BY_CLASS_NAME, className) ? BY_CLASS_NAME[className] : undefined;
   if (choose === undefined) {
     throw new ConfigError('no sampler does what this scheduler does', {
       code: 'sampler/no-counterpart',

@@ -1,6 +1,7 @@
 export { createNoiseSchedule, type NoiseSchedule } from './noiseSchedule.ts';
 export {
   parseSchedulerConfig,
+  PREDICTION_TYPES,
   type PredictionType,
   type SchedulerConfig,
   type TimestepSpacing,

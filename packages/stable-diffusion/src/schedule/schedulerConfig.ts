@@ -24,7 +24,7 @@ const schema = z
     _diffusers_version: z.string(),
 
     // The diffusion process.
-    num_train_timesteps: z.number().int().min(2),
+    num_train_timesteps: z.number().int().min(2).max(100_000),
     beta_start: z.number().positive().lt(1),
     beta_end: z.number().positive().lt(1),
     beta_schedule: z.enum(['linear', 'scaled_linear', 'squaredcos_cap_v2']),
@@ -34,7 +34,7 @@ const schema = z
 
     // Which timesteps a sampler visits.
     timestep_spacing: z.enum(TIMESTEP_SPACINGS),
-    steps_offset: z.number().int().min(0),
+    steps_offset: z.number().int().min(0).max(100_000),
     set_alpha_to_one: z.boolean(),
     skip_prk_steps: z.boolean(),
     final_sigmas_type: z.enum(['zero', 'sigma_min']),

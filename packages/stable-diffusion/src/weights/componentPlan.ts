@@ -39,27 +39,29 @@ export interface DiffusersFolderPlan {
 /** A plan while it is made. */
 export type OpenPlan = { [Part in keyof DiffusersFolderPlan]: DiffusersFolderPlan[Part][number][] };
 
-/** How PyTorch calls it, in configs. */
-const TORCH_NAMES: Readonly<Record<WeightsDtype, string>> = {
-  F32: 'float32',
-  F16: 'float16',
-  BF16: 'bfloat16',
-};
-const DTYPE_FIELD = /("(?:torch_)?dtype"\s*:\s*)"([^"\\]*)"/g;
+const DTYPE_FIELD = /("(?:torch_)?dtype"\s*:\s*)(?:"[^"\\]*"|null)/g;
 
-/** The text of a config that names the dtype of its weights, where it names one. */
-export const withDtype = (text: string, dtype: WeightsDtype): string =>
-  text.replace(DTYPE_FIELD, (_, field: string) => `${field}"${TORCH_NAMES[dtype]}"`);
+/**
+ * The text of a config whose component loads as float32, whatever its weights are stored in: `from_pretrained(folder)`
+ * makes UNet and autoencoder float32, but a transformers model of the dtype that its config names, or else its weights
+ * have, and a pipeline of both does not draw. With `torch_dtype=...` all get that one, as before.
+ */
+export function asFloat32(text: string, dtype: WeightsDtype): string {
+  const changed = text.replace(DTYPE_FIELD, '$1"float32"');
+  const isTold = changed.search(DTYPE_FIELD) >= 0 || /"_class_name"\s*:/.test(text);
+  if (isTold || dtype === 'F32') return changed;
+  return changed.replace(/^\s*\{(?=\s*")/, '{\n  "dtype": "float32",');
+}
 
-/** Copies a config; where it names a dtype, that becomes the one the weights get: transformers loads weights as it says. */
+/** Copies a config, changed where its component would load in another dtype than the rest. */
 export async function planConfig(
   plan: OpenPlan,
   from: string,
   to: string,
   dtype: WeightsDtype,
 ): Promise<void> {
-  const text = (await readTextIfPresent(from)) ?? '';
-  const changed = withDtype(text, dtype);
+  const text = ((await readTextIfPresent(from)) ?? '').replace(/^\uFEFF/, '');
+  const changed = asFloat32(text, dtype);
   if (changed === text) plan.copies.push({ from, to });
   else plan.texts.push({ path: to, text: changed });
 }

@@ -6,15 +6,21 @@ import { openModel, planDiffusersFolder, writePlannedFiles } from './index.ts';
 import { copyOfTiny, DOODLE, folder, hashes, TINY } from './testFolders.ts';
 
 describe('writing a diffusers folder', () => {
-  test('unchanged: bit for bit', async () => {
+  test('unchanged: bit for bit, but that a half-precision text encoder loads as the rest does', async () => {
     const model = await openModel(DOODLE);
     const plan = await planDiffusersFolder(model, { changed: [] });
     const written = await writePlannedFiles(plan, join(folder, 'copy'));
     expect(plan.saves).toEqual([]);
     // likeness.json is no part of a diffusers folder: the model's export writes it.
     const { 'likeness.json': _, ...original } = await hashes(DOODLE);
-    expect(await hashes(join(folder, 'copy'))).toEqual(original);
+    const copied = await hashes(join(folder, 'copy'));
     expect(written.sort()).toEqual(Object.keys(original));
+    const config = 'text_encoder/config.json';
+    expect({ ...copied, [config]: original[config] }).toEqual(original);
+    const text = await readFile(join(DOODLE, config), 'utf8');
+    expect(await readFile(join(folder, 'copy', config), 'utf8')).toBe(
+      text.replace('{', '{\n  "dtype": "float32",'),
+    );
     await expect(writePlannedFiles(plan, DOODLE)).rejects.toThrow('written over itself');
   });
 

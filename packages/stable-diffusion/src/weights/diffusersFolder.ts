@@ -14,6 +14,7 @@ import { z } from 'zod';
 import { readModelJson } from '../modelJson.ts';
 import { normalizeEntries } from './checkpointKeys.ts';
 import { fileNames, type ComponentFiles, type ComponentName, type ModelFiles } from './modelFiles.ts';
+import { checkPredictionType } from './predictionType.ts';
 import { chooseWeightFiles, pickleFiles, weightFileName } from './weightFiles.ts';
 
 const indexFile = z.object({ weight_map: z.record(z.string(), z.string()) });
@@ -24,12 +25,14 @@ export interface DiffusersFolderOptions {
   readonly source?: string;
   /** Which files to prefer when there are several, such as `fp16`. */
   readonly variant?: string | undefined;
+  /** What the network predicts, whatever the scheduler's config says. */
+  readonly predictionType?: string | undefined;
 }
 
 /** @throws WeightsError with everything that is missing or damaged, for all components together */
 export async function openDiffusersFolder(
   folder: string,
-  { source = folder, variant }: DiffusersFolderOptions = {},
+  { source = folder, variant, predictionType }: DiffusersFolderOptions = {},
 ): Promise<ModelFiles> {
   const indexPath = join(folder, 'model_index.json');
   const index = modelIndex.safeParse(await readModelJson(indexPath));
@@ -52,6 +55,7 @@ export async function openDiffusersFolder(
       hint: 'Choose a model whose model_index.json says StableDiffusionPipeline.',
     });
   }
+  const type = predictionType === undefined ? undefined : checkPredictionType(predictionType);
   const problems: LikenessError[] = [];
   const attempt = async <T>(work: Promise<T>): Promise<T | undefined> => {
     try {
@@ -76,8 +80,10 @@ export async function openDiffusersFolder(
     format: 'diffusers',
     folder,
     components: { unet, vae, textEncoder },
-    scheduler,
-    schedulerFile,
+    ...(type === undefined || scheduler?.['prediction_type'] === type
+      ? { scheduler, schedulerFile }
+      : { scheduler: { ...scheduler, prediction_type: type }, schedulerFile: undefined }),
+    warnings: [],
     tokenizer: {
       where: tokenizerFolder,
       files: tokenizerNames.map((name) => join(tokenizerFolder, name)),

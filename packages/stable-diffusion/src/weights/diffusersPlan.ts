@@ -13,13 +13,13 @@ import {
 } from '@likeness/engine';
 import { modelJsonText } from '../modelJson.ts';
 import {
+  asFloat32,
   commonDtype,
   isCounting,
   isFolderName,
   planConfig,
   planFurther,
   planWeights,
-  withDtype,
   type DiffusersFolderPlan,
   type OpenPlan,
   type WeightsDtype,
@@ -38,7 +38,8 @@ export interface DiffusersPlanOptions {
 
 /**
  * Lists what a diffusers folder of this model consists of and where each part comes from. The folder opens with
- * `from_pretrained(folder)` and draws: weights have their plain names and all one dtype, and configs name that dtype.
+ * `from_pretrained(folder)` and draws: weights have their plain names and all one dtype, and no config asks for another
+ * than the rest loads with.
  */
 export async function planDiffusersFolder(
   model: ModelFiles,
@@ -49,7 +50,7 @@ export async function planDiffusersFolder(
   for (const component of componentsOf(model)) {
     const { name, configFile, config } = component;
     if (configFile === undefined)
-      plan.texts.push({ path: `${name}/config.json`, text: withDtype(modelJsonText(config), target) });
+      plan.texts.push({ path: `${name}/config.json`, text: asFloat32(modelJsonText(config), target) });
     else await planConfig(plan, configFile, `${name}/config.json`, target);
     const entries = inFileOrder(component);
     const path = `${name}/${weightFileName(name)}`;

@@ -2,6 +2,7 @@ export { openDiffusersFolder } from './diffusersFolder.ts';
 export type { DiffusersFolderOptions } from './diffusersFolder.ts';
 export { floatDtype } from './componentPlan.ts';
 export type { ComponentToSave, DiffusersFolderPlan, WeightsDtype } from './componentPlan.ts';
+export { singleFileNotes } from './ownConfigs.ts';
 export { planDiffusersFolder, writePlannedFiles } from './diffusersPlan.ts';
 export type { DiffusersPlanOptions } from './diffusersPlan.ts';
 export { componentFingerprint, modelFingerprint } from './fingerprint.ts';

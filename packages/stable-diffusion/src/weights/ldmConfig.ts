@@ -2,6 +2,8 @@
 // (heads, norm groups, prediction type) is filled in as Stable Diffusion 1.x and 2.x have it.
 
 import { WeightsError, type TensorEntry } from '@likeness/engine';
+import type { PredictionType } from '../schedule/index.ts';
+import type { Prediction } from './predictionType.ts';
 import { LDM_PREFIX, type TextLayout } from './ldmKeyMap.ts';
 
 export interface LdmModelConfigs {
@@ -45,17 +47,16 @@ export function detectTextLayout(tensors: Tensors, path: string): TextLayout {
 /** @throws WeightsError naming the tensors without which nothing can be inferred */
 export function inferLdmConfigs(
   tensors: Tensors,
-  metadata: Readonly<Record<string, string>>,
+  prediction: Prediction,
   layout: TextLayout,
   path: string,
 ): LdmModelConfigs {
   const shapes = new Shapes(tensors, path);
-  const predictionType = readPredictionType(metadata, layout);
   return {
-    unet: inferUnet(shapes, layout, predictionType),
+    unet: inferUnet(shapes, layout, prediction.type),
     vae: inferVae(shapes),
     textEncoder: layout === 'openClip' ? inferOpenClip(shapes) : inferClip(shapes),
-    scheduler: schedulerConfig(predictionType),
+    scheduler: schedulerConfig(prediction),
   };
 }
 
@@ -139,7 +140,8 @@ function inferUnet(shapes: Shapes, layout: TextLayout, predictionType: Predictio
     norm_eps: 1e-5,
     norm_num_groups: 32,
     out_channels: shapes.size(`${LDM_PREFIX.unet}out.2.weight`, 0),
-    sample_size: predictionType === 'v_prediction' ? 96 : 64,
+    // SD 2.x with v-prediction was trained at 768 pixels
+    sample_size: layout === 'openClip' && predictionType === 'v_prediction' ? 96 : 64,
     transformer_layers_per_block: depth,
     up_block_types: levels.toReversed().map(({ attends }) => (attends ? 'CrossAttnUpBlock2D' : 'UpBlock2D')),
     use_linear_projection: linear,
@@ -231,29 +233,20 @@ function textConfig(
   };
 }
 
-type PredictionType = 'epsilon' | 'v_prediction';
-
-/** The file's own word (Stability's modelspec), else what diffusers assumes: SD 2.x files predict v, SD 1.x noise. */
-function readPredictionType(metadata: Readonly<Record<string, string>>, layout: TextLayout): PredictionType {
-  const stated = metadata['modelspec.prediction_type'];
-  if (stated === 'v' || stated === 'v_prediction') return 'v_prediction';
-  if (stated === 'epsilon' || stated === 'eps') return 'epsilon';
-  return layout === 'openClip' ? 'v_prediction' : 'epsilon';
-}
-
-function schedulerConfig(predictionType: PredictionType): unknown {
+function schedulerConfig({ type: predictionType, zeroSnr }: Prediction): unknown {
   return {
-    _class_name: predictionType === 'epsilon' ? 'PNDMScheduler' : 'DDIMScheduler',
+    _class_name: predictionType === 'epsilon' && !zeroSnr ? 'PNDMScheduler' : 'DDIMScheduler',
     beta_end: 0.012,
     beta_schedule: 'scaled_linear',
     beta_start: 0.00085,
     clip_sample: false,
     num_train_timesteps: 1000,
+    ...(zeroSnr ? { rescale_betas_zero_snr: true } : {}),
     prediction_type: predictionType,
     set_alpha_to_one: false,
-    ...(predictionType === 'epsilon' ? { skip_prk_steps: true } : {}),
+    ...(predictionType === 'epsilon' && !zeroSnr ? { skip_prk_steps: true } : {}),
     steps_offset: 1,
-    timestep_spacing: 'leading',
+    timestep_spacing: zeroSnr ? 'trailing' : 'leading',
     trained_betas: null,
   };
 }

@@ -22,6 +22,8 @@ import {
   type LdmKeyMap,
   type TextLayout,
 } from './ldmKeyMap.ts';
+import { ownConfigs } from './ownConfigs.ts';
+import { checkPredictionType, findPrediction, guessed, type Prediction } from './predictionType.ts';
 import { fileNames, type ComponentFiles, type ComponentName, type ModelFiles } from './modelFiles.ts';
 
 export interface LdmFileOptions {
@@ -29,6 +31,8 @@ export interface LdmFileOptions {
   readonly tokenizerFolder?: string | undefined;
   /** A diffusers folder whose configs, scheduler and tokenizer this file goes with, instead of inferring them from shapes. */
   readonly configFolder?: string | undefined;
+  /** What the network predicts, whatever the file says: epsilon, v_prediction or sample. */
+  readonly predictionType?: string | undefined;
 }
 
 /**
@@ -39,10 +43,15 @@ export async function openLdmFile(path: string, options: LdmFileOptions = {}): P
   const { tensors, metadata } = await readSafetensorsHeader(path);
   const layout = detectTextLayout(tensors, path);
   const { configFolder } = options;
-  const configs =
-    configFolder === undefined
-      ? inferLdmConfigs(tensors, metadata, layout, path)
-      : await readConfigs(configFolder);
+  const own = configFolder === undefined ? ownConfigs(metadata, path) : undefined;
+  const found = await findPrediction({ path, tensors, metadata, layout });
+  const given =
+    options.predictionType === undefined ? undefined : checkPredictionType(options.predictionType);
+  const prediction = { ...found, type: given ?? found.type, told: given !== undefined || found.told };
+  const known = own ?? (configFolder === undefined ? undefined : await readConfigs(configFolder));
+  const configs = known
+    ? { ...known, scheduler: withPrediction(known.scheduler, prediction) }
+    : inferLdmConfigs(tensors, prediction, layout, path);
   const components = mapComponents(tensors, configs, layout);
   return {
     source: path,
@@ -53,11 +62,18 @@ export async function openLdmFile(path: string, options: LdmFileOptions = {}): P
       vae: component('vae', configs.vae, components),
       textEncoder: component('text_encoder', configs.textEncoder, components),
     },
+    ...(own === undefined ? {} : { recommended: own.recommended }),
+    warnings: known || prediction.told ? [] : [guessed(path, prediction)],
     scheduler: configs.scheduler,
     schedulerFile: undefined,
     tokenizer: await tokenizerOf(path, configs, layout, options),
     modelIndex: modelIndexOf(configs),
   };
+}
+
+/** A scheduler's config with the prediction type that was told, if any. */
+function withPrediction(scheduler: unknown, { type, told }: Prediction): unknown {
+  return told ? { ...(scheduler as object), prediction_type: type } : scheduler;
 }
 
 type ComponentTensors = Record<ComponentName, Map<string, TensorEntry>>;
@@ -227,6 +243,8 @@ export interface LdmWriteOptions {
   /** Of all tensors, or each as it is; half precision is what such files are published in. */
   readonly dtype?: 'F32' | 'F16' | 'BF16' | 'asIs';
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Names of empty tensors that tell other tools about the model. */
+  readonly markers?: readonly string[];
   /** By default told from the text encoder's config. */
   readonly textLayout?: TextLayout;
 }
@@ -235,7 +253,7 @@ export interface LdmWriteOptions {
 export async function writeLdmFile(
   path: string,
   components: ModelFiles['components'],
-  { dtype = 'F16', metadata = {}, textLayout }: LdmWriteOptions = {},
+  { dtype = 'F16', metadata = {}, markers = [], textLayout }: LdmWriteOptions = {},
 ): Promise<void> {
   const tensors = planLdmFile(components, textLayout).map(({ name, shape, sources }) => {
     const written = dtype === 'asIs' ? (sources[0]?.dtype ?? 'F32') : dtype;
@@ -247,7 +265,13 @@ export async function writeLdmFile(
       data: () => (isCopied ? joinBytes(sources) : joinValues(sources)),
     };
   });
-  await writeSafetensors(path, tensors, { format: 'pt', ...metadata });
+  const empty = markers.map((name) => ({
+    name,
+    dtype: 'F32' as const,
+    shape: [0],
+    data: () => new Float32Array(),
+  }));
+  await writeSafetensors(path, [...tensors, ...empty], { format: 'pt', ...metadata });
 }
 
 async function joinBytes(sources: readonly TensorEntry[]): Promise<Uint8Array> {

@@ -2,7 +2,7 @@
 
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TensorEntry } from '@likeness/engine';
+import type { TensorEntry, Warning } from '@likeness/engine';
 import type { TokenizerSettings } from '../tokenizer/index.ts';
 
 /** Folder names in a diffusers model. */
@@ -44,6 +44,10 @@ export interface ModelFiles {
   readonly scheduler: unknown;
   readonly schedulerFile: string | undefined;
   readonly tokenizer: TokenizerSource;
+  /** Settings that came in the header of a single file of ours, as in likeness.json. */
+  readonly recommended?: unknown;
+  /** What a person should know of how it was opened. */
+  readonly warnings: readonly Warning[];
   /** The parsed model_index.json. */
   readonly modelIndex: unknown;
 }

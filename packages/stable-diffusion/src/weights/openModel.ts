@@ -17,16 +17,16 @@ export interface OpenModelOptions extends HubOptions, LdmFileOptions {}
  */
 export async function openModel(source: string, options: OpenModelOptions = {}): Promise<ModelFiles> {
   const stats = await stat(source).catch(() => undefined);
-  if (stats?.isDirectory()) return openDiffusersFolder(source, { variant: options.variant });
+  if (stats?.isDirectory()) return openDiffusersFolder(source, options);
   if (stats !== undefined) {
-    if (source.endsWith('.safetensors')) return openLdmFile(source, options);
-    throw /\.(ckpt|bin|pt|pth|pkl)$/.test(source)
+    if (/\.safetensors$/i.test(source)) return openLdmFile(source, options);
+    throw /\.(ckpt|bin|pt|pth|pkl)$/i.test(source)
       ? pickled(source)
       : unknownSource(source, 'a file of another kind');
   }
   if (!isHubId(source)) throw unknownSource(source, 'no such file or folder');
   const folder = await downloadHubModel(source, options);
-  return openDiffusersFolder(folder, { source, variant: options.variant });
+  return openDiffusersFolder(folder, { ...options, source });
 }
 
 function pickled(source: string): WeightsError {

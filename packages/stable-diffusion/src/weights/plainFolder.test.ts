@@ -1,5 +1,5 @@
 // Whatever a model was opened from, the folder written of it opens with `from_pretrained(folder)` and draws: weights
-// under their plain names, all of one dtype, which the configs name.
+// under their plain names, all of one dtype, and configs that load them as float32, as `from_pretrained` does the rest.
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -87,7 +87,8 @@ async function expectOpens(written: string, dtype: string): Promise<void> {
   for (const [component, stem] of PLACES)
     expect(await expectPlain(join(written, component), stem), component).toEqual([dtype]);
   const text = await readFile(join(written, 'text_encoder', 'config.json'), 'utf8');
-  expect(text).toContain(`"dtype": "${TORCH[dtype]}"`);
+  // else transformers would make it half precision beside a UNet in float32
+  expect(text).toContain('"dtype": "float32"');
   // a number that transformers reads as a float stays one
   expect(text).toContain('"initializer_factor": 1.0');
 }
@@ -98,6 +99,17 @@ async function write(source: string, name: string, dtype: WeightsDtype | undefin
   await writePlannedFiles(await planDiffusersFolder(model, { changed: [], dtype }), target);
   return target;
 }
+
+test('a config that names no dtype gets one where the weights are half precision', async () => {
+  const source = await variantOfTiny('untold', { dtype: 'F16', shards: false });
+  const config = join(source, 'text_encoder', 'config.json');
+  await writeFile(config, (await readFile(config, 'utf8')).replace(/ *"dtype": .*\n/, ''));
+  const read = async (folder: string): Promise<string> =>
+    readFile(join(folder, 'text_encoder', 'config.json'), 'utf8');
+  expect(await read(source)).not.toContain('dtype');
+  expect(await read(await write(source, 'untold-half', undefined))).toContain('"dtype": "float32"');
+  expect(await read(await write(source, 'untold-full', 'F32'))).toBe(await read(source));
+});
 
 describe.each([
   { dtype: 'F16', variant: 'fp16', shards: false },
@@ -159,7 +171,7 @@ test('further components have plain names and the dtype, too; a folder in a comp
     expect(await expectPlain(join(written, 'safety_checker'), 'model')).toEqual([dtype]);
     expect(await readdir(join(written, 'safety_checker'))).toEqual(['config.json', 'model.safetensors']);
     expect(await readFile(join(written, 'safety_checker', 'config.json'), 'utf8')).toBe(
-      `{"torch_dtype": "${TORCH[dtype]}"}`,
+      '{"torch_dtype": "float32"}',
     );
     expect(JSON.parse(await readFile(join(written, 'model_index.json'), 'utf8'))).toMatchObject({
       safety_checker: changed.safety_checker,
