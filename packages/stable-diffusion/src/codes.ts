@@ -18,6 +18,7 @@ export const CODES = {
   'model/no-single-file-layout': 'A model has weights that the single-file layout has no names for.',
   'model/not-a-model': 'A name is neither a model folder, nor a single-file model, nor a Hub id.',
   'model/not-described': 'A model that is to be made lacks configs, a tokenizer or weights.',
+  'model/not-finite-weights': 'Warning: weights of a model hold NaN or infinity.',
   'model/not-one-model': 'A folder should hold one model, and holds none or several.',
   'model/other-architecture': 'A model is not Stable Diffusion 1.x or 2.x.',
   'model/over-itself': 'A model would be written over the files it is read from.',

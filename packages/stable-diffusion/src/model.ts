@@ -8,7 +8,7 @@ import type {
   SampleRequest,
   TextEncoder,
 } from '@likeness/core';
-import { ConfigError, tf, WeightsError } from '@likeness/engine';
+import { ConfigError, tf, WeightsError, type Warning } from '@likeness/engine';
 import { exportDiffusersFolder, exportLdmFile, type ModelToExport } from './modelExport.ts';
 import { parseRecommendedSettings, readRecommendedSettings } from './modelSettings.ts';
 import { createNetworks, crossAttentionDim, expectedShapes, type Networks } from './networks.ts';
@@ -18,8 +18,8 @@ import { loadTokenizer, type ClipTokenizer } from './tokenizer/index.ts';
 import {
   componentFingerprint,
   matchKeys,
-  modelFingerprint,
   openModel,
+  readContent,
   type ComponentName,
   type ModelFiles,
   type OpenModelOptions,
@@ -56,10 +56,11 @@ export async function loadModel(source: string, options: LoadModelOptions = {}):
     files.recommended === undefined
       ? await readRecommendedSettings(files.folder)
       : parseRecommendedSettings(files.recommended, source);
+  const { fingerprint, notFinite } = await readContent(files);
 
   return {
     source,
-    fingerprint: await modelFingerprint(files),
+    fingerprint,
     componentFingerprint: async (name) => {
       const [component] = componentNames([name]);
       return componentFingerprint(Object.values(files.components).filter((one) => one.name === component));
@@ -72,7 +73,7 @@ export async function loadModel(source: string, options: LoadModelOptions = {}):
     noiseSchedule,
     samplers: samplersOf(noiseSchedule),
     recommended,
-    warnings: files.warnings,
+    warnings: [...files.warnings, ...(notFinite.length > 0 ? [notFiniteWeights(source, notFinite)] : [])],
     sample: (request) => sample(noiseSchedule, request),
     export: (path, weights, changed, exportOptions) =>
       exportModel(
@@ -82,6 +83,12 @@ export async function loadModel(source: string, options: LoadModelOptions = {}):
       ),
   };
 }
+
+/** Such a model draws black pictures, and training it diverges in its first step, whatever the learning rate. */
+const notFiniteWeights = (source: string, tensors: readonly string[]): Warning => ({
+  code: 'model/not-finite-weights',
+  text: `${source}: weights hold NaN or infinity (${tensors.join(', ')}): the model is damaged, its pictures will be black and its losses NaN. Download or export it again.`,
+});
 
 function textEncoderOf(
   { components }: ModelFiles,

@@ -24,14 +24,17 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
 }
 const events = async (): Promise<ParityEvent[]> => collect(runParity(folder, noEngine));
 
-it('runs what the folder has and names what is not built', async () => {
+it('runs what the folder has and names what others check', async () => {
   await mkdir(join(folder, 'statistics'));
   await writeFile(join(folder, 'statistics/tests.json'), '{}');
   const seen = await events();
   expect(seen.flatMap((event) => (event.kind === 'check' ? [event.title] : []))).toEqual([
     'learning-rate schedules',
   ]);
-  expect(seen.at(-1)).toEqual({ kind: 'not covered', what: 'statistics (statistics/tests.json)' });
+  expect(seen.at(-1)).toEqual({
+    kind: 'not covered',
+    what: 'statistics: tests of packages/ablation (statistics/tests.json)',
+  });
   const comparisons = seen.flatMap((event) => (event.kind === 'comparison' ? [event.comparison] : []));
   expect(summary(comparisons, 1, { colour: false })).toMatch(
     /^\d+ compared, all within tolerance, 1 not covered$/,

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { baseWeights, readSafetensorsHeader, type DiffusionModel } from '@likeness/core';
-import { compile, defineFunction, float32, int32, type TypedData } from '@likeness/engine';
+import { compile, DataError, defineFunction, float32, int32, type TypedData } from '@likeness/engine';
 import {
   adaptableLayers,
   attachStored,
@@ -27,9 +27,6 @@ const description = z.object({
 const shapes = z.record(z.string(), z.record(z.string(), z.array(z.int())));
 
 const EXACT: Tolerance = { atol: 0, rtol: 0 };
-/** Weights the reference's outputs are for. 1 with every file, the others with the first of a kind. */
-const WEIGHTS = [1, 0.5, 0] as const;
-
 type Inputs = (name: string) => FixtureTensor;
 
 /**
@@ -50,12 +47,14 @@ export async function* checkLoraFiles(
   const at: Inputs = (name) => fixtureTensor(tensors, name, outputsPath);
   const model = await loadModel(modelFolder);
   for (const [kind, { files }] of Object.entries(kinds)) {
+    const weights = weightsOf(kind, tensors.keys(), outputsPath);
     for (const [i, file] of Object.keys(files).entries()) {
       const { adapters } = await readAdapters(join(folder, file), adaptableLayers(model));
       // Without alpha in the file, alpha is the rank: its outputs are separate where the reference's alpha is another.
       const implied = tensors.has(`${kind}.alpha_equals_rank.unet`) && file.includes('flat-te');
-      for (const weight of i === 0 ? WEIGHTS : ([1] as const)) {
-        const wanted = implied ? `${kind}.alpha_equals_rank` : `${kind}.scale${weight}`;
+      for (const named of i === 0 ? weights : weights.slice(0, 1)) {
+        const weight = Number(named);
+        const wanted = implied ? `${kind}.alpha_equals_rank` : `${kind}.scale${named}`;
         const got = await outputsWith(model, adapters, weight, at, runtime);
         for (const part of ['text', 'unet'] as const) {
           const { data, shape } = at(`${wanted}.${part}`);
@@ -67,6 +66,22 @@ export async function* checkLoraFiles(
     }
     yield* checkKeys(model, kind, folder, files, keys);
   }
+}
+
+/** The strengths a file of outputs has for a kind, as its keys spell them (`KIND.scaleS.unet`), the largest first. */
+function weightsOf(kind: string, keys: Iterable<string>, path: string): string[] {
+  const start = `${kind}.scale`;
+  const found = [...keys]
+    .filter((key) => key.startsWith(start) && key.endsWith('.unet'))
+    .map((key) => key.slice(start.length, -'.unet'.length))
+    .sort((a, b) => Number(b) - Number(a));
+  if (found.length > 0 && found.every((text) => Number.isFinite(Number(text)))) return found;
+  throw new DataError('no outputs of these adapters at any strength', {
+    code: 'data/no-reference-numbers',
+    where: path,
+    expected: `tensors ${start}NUMBER.text and .unet`,
+    got: found.join(', ') || 'none',
+  });
 }
 
 /** What both networks say with adapters attached at a weight. */

@@ -1,7 +1,8 @@
 import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { matchKeys, modelFingerprint, openModel, type ModelFiles } from './index.ts';
+import { loadModel } from '../model.ts';
+import { matchKeys, modelFingerprint, openModel, readContent, type ModelFiles } from './index.ts';
 import { copyOfTiny, folder, TINY } from './testFolders.ts';
 
 describe('fingerprint', () => {
@@ -51,4 +52,27 @@ test('matchKeys lists everything at once', async () => {
   expect(() => matchKeys(expected, vae.tensors, { component: 'vae' })).toThrow(
     /missing: decoder.ghost.weight \[1, 2\]\n.*shape: decoder.conv_in.bias is \[64\], config.json makes it \[7\]\n.*unexpected: encoder.conv_in.bias \[32\]/,
   );
+});
+
+test('a model put in the place of another with its size and date is read again; NaN in weights is told', async () => {
+  const copy = await copyOfTiny('replaced');
+  const path = join(copy, 'vae', 'diffusion_pytorch_model.safetensors');
+  const memo = join(folder, 'memo-of-replaced');
+  await utimes(path, 1e9, 1e9);
+  const before = await readContent(await openModel(copy), memo);
+  expect(before.notFinite).toEqual([]);
+  const bytes = await readFile(path);
+  // the last number of the last tensor becomes NaN
+  bytes.writeFloatLE(NaN, bytes.length - 4);
+  await writeFile(path, bytes);
+  await utimes(path, 1e9, 1e9);
+  const model = await openModel(copy);
+  const last = [...model.components.vae.tensors.values()].reduce((a, b) => (a.offset > b.offset ? a : b));
+  for (const read of [1, 2]) {
+    const after = await readContent(model, memo);
+    expect(after.fingerprint, String(read)).not.toBe(before.fingerprint);
+    expect(after.notFinite).toEqual([`vae: ${last.name}`]);
+  }
+  const { warnings = [] } = await loadModel(copy);
+  expect(warnings.map(({ code }) => code)).toEqual(['model/not-finite-weights']);
 });

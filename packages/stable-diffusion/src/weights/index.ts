@@ -5,7 +5,7 @@ export type { ComponentToSave, DiffusersFolderPlan, WeightsDtype } from './compo
 export { singleFileNotes } from './ownConfigs.ts';
 export { planDiffusersFolder, writePlannedFiles } from './diffusersPlan.ts';
 export type { DiffusersPlanOptions } from './diffusersPlan.ts';
-export { componentFingerprint, modelFingerprint } from './fingerprint.ts';
+export { componentFingerprint, modelFingerprint, readContent } from './fingerprint.ts';
 export { isHubId } from './hub.ts';
 export type { HubOptions, HubProgress } from './hub.ts';
 export { detectTextLayout } from './ldmConfig.ts';
