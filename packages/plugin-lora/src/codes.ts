@@ -24,6 +24,7 @@ export const CODES = {
   'adapter/other-model': 'Adapters are for a model of another size, or another version of Stable Diffusion.',
   'adapter/peft-is-a-folder': "PEFT's format is a folder, and a file was named.",
   'adapter/pickle': 'A file of adapters is a pickle, which may hold any program; it is not opened.',
+  'adapter/several-files': 'A folder holds several files of adapters for the same layers.',
   'adapter/unknown-keys': 'A file holds keys that belong to no layer of the model.',
   'adapter/unknown-kind': 'Adapters are of a kind that is not read (IA3, OFT, AdaLoRA, …).',
   'adapter/unknown-order': 'A file numbers the layers in an order that is not known.',

@@ -35,7 +35,7 @@ type Format = (typeof FORMATS)[number];
 const EXAMPLES = `
 What IN is decides: adapters go to diffusers, peft and kohya (A1111, ComfyUI), embeddings to diffusers (one key, the
 word) and kohya (emb_params), models to diffusers (a folder) and ldm (a single file). Numbers stay as they are, bit for
-bit, unless --dtype says otherwise.
+bit, unless --dtype says otherwise; float64 and whole numbers of adapters and embeddings become float32.
 
 Examples:
   pipeline convert pytorch_lora_weights.safetensors robot.safetensors --to kohya

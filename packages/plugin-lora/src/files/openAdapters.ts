@@ -1,6 +1,6 @@
 // Adapters by whatever name a person has for them: a file, or a folder as PEFT and diffusers write them.
 import { readdir, stat } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import { WeightsError } from '@likeness/core';
 import type { AdaptableLayer } from '../layers.ts';
 import { ADAPTER_FILES, PEFT_FILE } from './fileNames.ts';
@@ -53,6 +53,18 @@ export async function adapterFilesAt(path: string): Promise<readonly string[]> {
  */
 export async function openAdapters(path: string, layers: readonly AdaptableLayer[]): Promise<AdapterFile> {
   const files = await Promise.all((await adapterFilesAt(path)).map((file) => readAdapters(file, layers)));
+  const layersOf = files.map(({ adapters }) => new Set(adapters.map(({ layer }) => layer)));
+  const twice = layersOf.findIndex((own, i) =>
+    layersOf.slice(0, i).some((before) => [...before].some((layer) => own.has(layer))),
+  );
+  if (twice >= 0) {
+    throw new WeightsError('several files of adapters for the same layers', {
+      code: 'adapter/several-files',
+      where: path,
+      got: files.map((file) => basename(file.path)).join(', '),
+      hint: 'name one of the files, not the folder',
+    });
+  }
   return {
     path,
     metadata: Object.assign({}, ...files.map(({ metadata }) => metadata)) as Record<string, string>,

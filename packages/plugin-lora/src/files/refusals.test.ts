@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { LikenessError, writeSafetensors } from '@likeness/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AdaptableLayer } from '../layers.ts';
+import { openAdapters } from './openAdapters.ts';
 import { readAdapters } from './readAdapters.ts';
 
 const RANK = 2;
@@ -175,6 +176,20 @@ describe('this model', () => {
     const twice = { ...adaptersOf(small), [`unet.${path}.lora_A.weight`]: [RANK, 32] };
     expect(await refusal(twice, small)).toMatchObject({ code: 'adapter/double-key' });
   });
+});
+
+it('refuses a folder with two files for the same layers, which would count twice', async () => {
+  for (const name of ['pytorch_lora_weights', 'lora'])
+    await writeSafetensors(
+      join(folder, `${name}.safetensors`),
+      Object.entries(adaptersOf(small)).map(([key, shape]) => ({
+        name: key,
+        dtype: 'F16' as const,
+        shape,
+        data: () => new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(1),
+      })),
+    );
+  await expect(openAdapters(folder, small)).rejects.toMatchObject({ code: 'adapter/several-files' });
 });
 
 describe('no adapters that are read', () => {
