@@ -111,7 +111,7 @@ describe('a finished run trained further', () => {
     const error = await refusal(trial.run({ ...before, ...change }));
     expect(error.code).toBe('checkpoint/other-settings');
     expect(error.message).toMatch(reason);
-    expect(error.hint).toContain('--init-from');
+    expect(error.hint).toContain('--pretrained-model RUN/export');
     expect(error.message.split('\n').length).toBeLessThanOrEqual(10);
     expect(readEvents(before.outputDir)).toEqual(log);
   });

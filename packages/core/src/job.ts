@@ -202,7 +202,7 @@ async function isFinished({
       code: 'run/ended-by-rule',
       where: outputDir,
       got: `an end at step ${stoppedAt}, ${going.plannedBefore} steps planned then, ${maxTrainSteps} now`,
-      hint: 'start another run from what it learned: --init-from RUN, with another --output-dir',
+      hint: 'start another run, with another --output-dir (where the export is a whole model, from it: --pretrained-model RUN/export)',
     });
   }
   return before.step >= maxTrainSteps || stoppedAt !== undefined;

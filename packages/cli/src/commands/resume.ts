@@ -17,7 +17,7 @@ import { startRun, type SetExitCode } from './run.ts';
 const EXAMPLES = `
 The run ends exactly as if it had never been interrupted. On a finished run nothing happens, unless it is to train
 further: with a learning rate that does not follow the number of steps (constant, constant_with_warmup,
-piecewise_constant) it ends as a run planned for all of them. Otherwise: pipeline run --from RUN --init-from RUN.
+piecewise_constant) it ends as a run planned for all of them.
 
 Examples:
   pipeline resume latest

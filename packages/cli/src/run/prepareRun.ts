@@ -210,7 +210,7 @@ async function requireFolder(outputDir: string, goesOn: boolean): Promise<void> 
     got: `${recipe}, ${state} at step ${step}`,
     hint:
       state === 'finished'
-        ? `train it further (pipeline resume ${folder} --max-train-steps ${2 * step}), start another from it (--init-from ${folder}, another --output-dir), or remove it`
+        ? `train it further (pipeline resume ${folder} --max-train-steps ${2 * step}), name another folder, or remove it`
         : `go on with it (pipeline resume ${folder}), name another folder, or remove this one`,
   });
 }
@@ -238,7 +238,7 @@ async function folderToResume(
       code: 'checkpoint/other-settings',
       where: displayPath(resolve(from)),
       details: nearest.details,
-      hint: `start another run from what it learned: --init-from ${shellQuote(displayPath(resolve(from)))}`,
+      hint: 'start another run, without --resume',
     });
   }
   const why =

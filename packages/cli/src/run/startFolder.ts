@@ -52,7 +52,7 @@ export function rebased(layer: ConfigLayer, folder: string): ConfigLayer {
   };
 }
 
-const PLACES = ['instanceDataDir', 'pretrainedModel', 'watchJudge', 'initFrom', 'plugins'] as const;
+const PLACES = ['instanceDataDir', 'pretrainedModel', 'watchJudge', 'plugins'] as const;
 
 /** Does something as if the command ran in another folder; paths are still shown from where it does. */
 export async function inFolder<T>(folder: string, work: () => Promise<T>): Promise<T> {

@@ -33,7 +33,6 @@ const PLACES = [
   'pretrainedModel',
   'plugins',
   'watchJudge',
-  'initFrom',
 ] as const satisfies readonly (keyof ResolvedConfig)[];
 
 /** Options of plugins that name a file or folder, by plugin: `{ ppl: ['classDataDir'] }`. */

@@ -114,10 +114,6 @@ export const configSchema = z.strictObject({
   ),
 
   // going on, repeating
-  initFrom: option(
-    z.string().min(1).optional(),
-    'start from what was learned before: a run, an export, or a file of adapters or of a word',
-  ),
   checkpointingSteps: option(positiveInt.default(500), 'a checkpoint every so many steps'),
   checkpointsTotalLimit: option(positiveInt.optional(), 'keep only so many checkpoints; default: all'),
   resume: option(z.string().min(1).optional(), 'go on from a checkpoint: latest, or its folder'),

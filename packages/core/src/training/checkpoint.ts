@@ -101,7 +101,7 @@ export async function requireIdentity(
       code: 'checkpoint/other-settings',
       where: folder,
       details: more > 0 ? [...told, `and ${more} more`] : told,
-      hint: 'resume with the settings of the run; or start another from what it learned: --init-from RUN, with another --output-dir',
+      hint: 'resume with the settings of the run; or start another with another --output-dir (where the export is a whole model, from it: --pretrained-model RUN/export)',
     });
   }
   return { step: state.step, ...(plannedBefore === undefined ? {} : { plannedBefore }) };

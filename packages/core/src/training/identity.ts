@@ -24,7 +24,6 @@ export interface RunContents {
     /** By plugin and option: class pictures of one's own. */
     readonly pluginOptions?: Readonly<Record<string, Readonly<Record<string, string>>>>;
     readonly watchJudge?: string;
-    readonly initFrom?: string;
   };
 }
 
@@ -49,7 +48,6 @@ export async function runContents(
       ...(config.earlyStop !== undefined && config.watchJudge !== undefined
         ? { watchJudge: await contentHash(config.watchJudge) }
         : {}),
-      ...(config.initFrom === undefined ? {} : { initFrom: await contentHash(config.initFrom) }),
     },
   };
 }
