@@ -126,6 +126,8 @@ export type {
 
 // What a run of another kind is made of, for plugins that train something else than a subject: pretraining.
 export { runJob, runStage } from './job.ts';
+export { shellQuote } from './shellQuote.ts';
+export { holdsWork } from './runFolder/holdsWork.ts';
 export type { Job, JobConfig, JobPoint, JobSetting } from './job.ts';
 export { progressReporter } from './stages/run.ts';
 export { killEngines, startMachine } from './training/machine.ts';
@@ -133,6 +135,7 @@ export type { Machine, MachineOptions, PlannedFunction } from './training/machin
 export { loadCheckpoint, readCheckpoint, writeCheckpoint } from './training/checkpoint.ts';
 export { createParameterUpdate, gradientsOf, updateScalars } from './training/parameterUpdate.ts';
 export type { ComposedLoss, ParameterUpdate, ParameterUpdateOptions } from './training/parameterUpdate.ts';
+export { endEngineOnStop } from './training/endEngineOnStop.ts';
 export { runTrainingLoop } from './training/trainingLoop.ts';
 export type { LoopEnd, TrainingLoop } from './training/trainingLoop.ts';
 

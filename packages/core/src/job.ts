@@ -1,6 +1,7 @@
 // A run of any kind: its folder, its log, where it goes on from, how it ends. What happens in between are the stages
 // of whoever starts it: `pipeline.ts` teaches a subject, `@likeness/plugin-pretrain` makes a model.
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { cacheDir as userCacheDir } from '@likeness/engine';
 import { Observable } from 'rxjs';
 import { openCache, type Cache } from './cache/cache.ts';
@@ -9,9 +10,12 @@ import { ConfigError } from './errors.ts';
 import type { PipelineEvent } from './events.ts';
 import { earlyStopOf, readEvents } from './runFolder/eventLog.ts';
 import { openCheckpoints, resolveResume, type Checkpoint } from './runFolder/checkpoints.ts';
-import { openRunFolder, type RecordedConfig, type RunFolder } from './runFolder/runFolder.ts';
+import { acquireFolderLock } from './runFolder/folderLock.ts';
 import { requireOwnFolder } from './runFolder/ownFolder.ts';
+import { resumeLog } from './runFolder/resumedLog.ts';
+import { openRunFolder, readRunRecord, type RecordedConfig, type RunFolder } from './runFolder/runFolder.ts';
 import { readRun } from './runFolder/runSummary.ts';
+import { shellQuote } from './shellQuote.ts';
 import { requireIdentity, type ReadSaved } from './training/checkpoint.ts';
 
 /** Settings every run has, whatever else there is in its config. */
@@ -92,7 +96,7 @@ async function follow<Found>(
   signal: AbortSignal,
   tell: (event: PipelineEvent) => void,
 ): Promise<void> {
-  const { config, model } = job;
+  const { config } = job;
   if (config.outputDir !== undefined) await requireOwnFolder(config.outputDir);
   if (await isFinished(job)) {
     tell(finishedEvent(await openFolder(job, '')));
@@ -100,17 +104,38 @@ async function follow<Found>(
   }
   const heard: PipelineEvent[] = [];
   const found = await job.check((event) => heard.push(event));
+  // Before anything there is touched: another process may be at work in it.
+  const { outputDir } = config;
+  const early = outputDir === undefined ? undefined : await acquireFolderLock(resolve(outputDir));
   const folder = await openFolder(job, typeof job.hash === 'string' ? job.hash : job.hash(found));
-  const emit = (event: PipelineEvent): void => {
-    folder.events.append(event);
-    tell(event);
-  };
+  const lock = early ?? (await acquireFolderLock(folder.path));
+  try {
+    await followIn(folder, job, { found, heard }, AbortSignal.any([signal, lock.lost]), tell);
+    // Whoever took over has the folder's log from here on.
+    if (lock.lost.aborted) throw lock.lost.reason;
+  } finally {
+    await lock.release();
+  }
+}
+
+async function followIn<Found>(
+  folder: RunFolder,
+  job: Job<Found>,
+  { found, heard }: { readonly found: Found; readonly heard: readonly PipelineEvent[] },
+  signal: AbortSignal,
+  tell: (event: PipelineEvent) => void,
+): Promise<void> {
+  const { config, model } = job;
   const from = config.resume === undefined ? undefined : await resolveResume(config.resume, folder.path);
   // Before anything is written: the folder keeps the record of the run it belongs to.
   const identity = { ...job.identity, ...job.identityOf?.(found) };
   const going = from && (await requireIdentity(from.folder, identity, job.readSaved));
-  // Equal steps are logged once: what a killed run did beyond its checkpoint is done again.
-  await folder.events.rewindTo(from?.step ?? -1);
+  const record = await recordOf(folder, config);
+  const isNew = await resumeLog(folder, from);
+  const emit = (event: PipelineEvent): void => {
+    if (isNew(event)) folder.events.append(event);
+    tell(event);
+  };
   const cache = openCache(config.cacheDir ?? userCacheDir());
   let point: JobPoint = { step: from?.step ?? 0, checkpoint: from?.folder };
   const setting: JobSetting = {
@@ -126,12 +151,12 @@ async function follow<Found>(
     },
   };
   const { source, fingerprint, resolution } = model;
-  await folder.writeConfig(config, { model: fingerprint });
+  await folder.writeConfig(record, { model: fingerprint });
   emit({
     type: 'run-started',
     folder: folder.path,
     recipe: config.recipe,
-    config: config as unknown as Readonly<Record<string, unknown>>,
+    config: record as unknown as Readonly<Record<string, unknown>>,
     model: { source, fingerprint, resolution },
     prompts: config.prompts,
     ...(from ? { resumedFrom: from.step } : {}),
@@ -149,7 +174,7 @@ async function follow<Found>(
     if (!signal.aborted || error !== signal.reason) throw error;
   }
   const { step, checkpoint } = point;
-  const resume = job.resumeCommand?.(folder.path) ?? `npx pipeline resume ${folder.path}`;
+  const resume = job.resumeCommand?.(folder.path) ?? `npx pipeline resume ${shellQuote(folder.path)}`;
   emit({ type: 'run-interrupted', step, resume, ...(checkpoint === undefined ? {} : { checkpoint }) });
 }
 
@@ -165,6 +190,21 @@ export async function runStage<In, Out, Context extends StageContext>(
   const result = await stage.run(input, context);
   context.emit({ type: 'stage-finished', stage: stage.name, seconds: (performance.now() - start) / 1000 });
   return result;
+}
+
+/**
+ * What the folder will say of the run. One that goes on keeps how it was begun. What is left of one that failed before it
+ * did anything is cleared away.
+ */
+async function recordOf(folder: RunFolder, config: JobConfig): Promise<JobConfig> {
+  const before: JobConfig | undefined = await readRunRecord(folder.path).then(
+    (record) => record.config,
+    () => undefined,
+  );
+  if (before === undefined) return config;
+  if (config.resume === 'latest') return { ...config, outputDir: before.outputDir, resume: before.resume };
+  if (config.resume === undefined) await rm(join(folder.path, 'samples'), { recursive: true, force: true });
+  return config;
 }
 
 function openFolder(
@@ -214,6 +254,6 @@ function finishedEvent(folder: RunFolder, sheet?: string): PipelineEvent {
     folder: folder.path,
     export: folder.exportFolder,
     ...(sheet === undefined ? {} : { sheet }),
-    next: `npx pipeline generate ${join(folder.path)} --prompt "…"`,
+    next: `npx pipeline generate ${shellQuote(folder.path)} --prompt "…"`,
   };
 }

@@ -22,6 +22,7 @@ import { trainingStage } from './stages/training.ts';
 import type { ReadSaved } from './training/checkpoint.ts';
 import { extendRecord } from './training/extendRecord.ts';
 import { runContents, savedIdentity, type RunContents } from './training/identity.ts';
+import { endEngineOnStop } from './training/endEngineOnStop.ts';
 import { detachTrainables } from './training/trainables.ts';
 
 export interface RunOptions {
@@ -99,9 +100,11 @@ async function runStages(
   const own = madeBefore && (await ownClassPictures(madeBefore, setting.config));
   const state = await prepare(setting, dataset);
   try {
-    const classPictures =
-      madeBefore && (await runStage(priorGenerationStage, { request: madeBefore, own }, state));
-    const data = await runStage(encodingStage, { dataset, classPictures }, state);
+    const data = await endEngineOnStop(state.machine.engine, setting.signal, async () => {
+      const classPictures =
+        madeBefore && (await runStage(priorGenerationStage, { request: madeBefore, own }, state));
+      return runStage(encodingStage, { dataset, classPictures }, state);
+    });
     const trained = await runStage(trainingStage, { data, dataset }, state);
     reached(trained);
     if (!trained.finished) return undefined;

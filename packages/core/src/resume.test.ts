@@ -2,8 +2,9 @@
 // Runs are processes of their own, killed with SIGKILL: nothing of ours can tidy up.
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { createRng } from '@likeness/engine';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -147,6 +148,60 @@ describe('a run that is killed', () => {
       expect(await result(name)).toEqual(expected);
     },
   );
+});
+
+describe('the folder of a run', () => {
+  /** All there is in it but times: bytes of every file, by its path. */
+  const contents = (name: string): Record<string, string> => {
+    const at = join(folder, name);
+    const files = readdirSync(at, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    const paths = files.map((entry) => relative(at, join(entry.parentPath, entry.name))).sort();
+    return Object.fromEntries(
+      paths
+        .filter((path) => path !== 'timings.jsonl')
+        .map((path) => {
+          const bytes = readFileSync(join(at, path));
+          if (!/config\.json$|events\.jsonl$/.test(path))
+            return [path, createHash('sha256').update(bytes).digest('hex')];
+          // Runs of different folders say these.
+          return [path, bytes.toString().replaceAll(at, 'RUN').replaceAll(`${at}-cache`, 'CACHE')];
+        }),
+    );
+  };
+  const short = (name: string, more: object = {}): object =>
+    settings(name, {
+      resume: undefined,
+      cacheDir: join(folder, 'boundary-cache'),
+      maxTrainSteps: 3,
+      checkpointingSteps: 2,
+      sampleEverySteps: 2,
+      gradientAccumulationSteps: 1,
+      pluginOptions: { tiny: { numClassImages: 2 } },
+      ...more,
+    });
+
+  it('is the same wherever the run was killed, README, samples and events too', async () => {
+    const events = await run(short('undisturbed'));
+    expect(events.at(-1)?.type).toBe('run-finished');
+    const whole = contents('undisturbed');
+    expect(Object.keys(whole)).toContain('README.md');
+    expect(Object.keys(whole)).toContain('samples/step-3/sheet.png');
+    const told = events.filter(({ type }) => type !== 'progress');
+    const different: string[] = [];
+    for (let killAfter = 1; killAfter < told.length; killAfter++) {
+      const name = `boundary-${killAfter}`;
+      await run(short(name, { killAfter }));
+      const rest = await run(short(name, { resume: 'latest' }));
+      expect(rest.at(-1)?.type).toBe('run-finished');
+      try {
+        expect(contents(name)).toEqual(whole);
+      } catch (error) {
+        different.push(`after ${killAfter}, ${JSON.stringify(told[killAfter - 1])}: ${String(error)}`);
+      }
+      rmSync(join(folder, name), { recursive: true });
+    }
+    expect(different).toEqual([]);
+  });
 });
 
 describe('resuming', () => {

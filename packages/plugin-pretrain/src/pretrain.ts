@@ -11,6 +11,7 @@ import {
   ConfigError,
   cacheDir as userCacheDir,
   openCache,
+  endEngineOnStop,
   runJob,
   runStage,
   type DiffusionModel,
@@ -84,7 +85,10 @@ async function runStages(
     objective = objectiveOf(setting, pictures);
     const state = await prepare(setting, pictures, objective);
     try {
-      if (objective.encode) await runStage(encodingStage, undefined, state);
+      if (objective.encode) {
+        const encode = (): Promise<unknown> => runStage(encodingStage, undefined, state);
+        await endEngineOnStop(state.machine.engine, setting.signal, encode);
+      }
       const trained = await runStage(trainingStage, undefined, state);
       reached(trained);
       if (!trained.finished) return undefined;

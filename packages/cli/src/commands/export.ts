@@ -2,11 +2,11 @@
 // not the last.
 import { exportPretraining, isPretraining } from '../run/pretraining.ts';
 import { join, resolve } from 'node:path';
-import { exportCheckpoint, openCheckpoints, readRun } from '@likeness/core';
+import { exportCheckpoint, openCheckpoints, readRun, shellQuote } from '@likeness/core';
 import { Command, Option } from 'commander';
 import { requireRun } from '../run/findRun.ts';
 import { planRun, prepareRun } from '../run/prepareRun.ts';
-import { count, displayPath, shellQuote } from '../terminal/format.ts';
+import { count, displayPath } from '../terminal/format.ts';
 import { wholeNumber } from '../terminal/numbers.ts';
 import { colours, type Terminal } from '../terminal/terminal.ts';
 

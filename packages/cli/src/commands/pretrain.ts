@@ -6,6 +6,7 @@ import {
   optionsFromSchema,
   type ConfigLayer,
   type OptionDescription,
+  shellQuote,
 } from '@likeness/core';
 import {
   classifierSchema,
@@ -29,7 +30,7 @@ import { EXIT, type ExitCode } from '../exitCodes.ts';
 import { RUNS_ROOT } from '../run/findRun.ts';
 import { trainOne } from '../run/pretraining.ts';
 import { commanderOptions, saidFlags } from '../run/runFlags.ts';
-import { displayPath, shellQuote } from '../terminal/format.ts';
+import { displayPath } from '../terminal/format.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { addReportFlags, type ReportFlags } from './reporting.ts';
 import type { SetExitCode } from './run.ts';

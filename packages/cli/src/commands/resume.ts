@@ -1,14 +1,14 @@
 // pipeline resume: goes on with a run that was interrupted, or beyond the end it had.
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { ConfigError, readRun, readRunRecord, type FlagValues } from '@likeness/core';
+import { ConfigError, readRun, readRunRecord, type FlagValues, shellQuote } from '@likeness/core';
 import { Command } from 'commander';
 import { EXIT } from '../exitCodes.ts';
 import { isPretraining, resumePretraining } from '../run/pretraining.ts';
 import { requireRun } from '../run/findRun.ts';
 import { planRun, prepareRun } from '../run/prepareRun.ts';
 import { inFolder, startFolderOf } from '../run/startFolder.ts';
-import { displayPath, shellQuote } from '../terminal/format.ts';
+import { displayPath } from '../terminal/format.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { addReportFlags, type ReportFlags } from './reporting.ts';

@@ -1,5 +1,5 @@
 // pipeline run: teaches a model a subject.
-import { runPipeline, type OptionDescription } from '@likeness/core';
+import { runPipeline, type OptionDescription, shellQuote } from '@likeness/core';
 import { Argument, Command } from 'commander';
 import { EXIT, type ExitCode } from '../exitCodes.ts';
 import { watchOf } from '../evaluate/watchRun.ts';
@@ -9,7 +9,7 @@ import { followRun } from '../run/followRun.ts';
 import { RUNS_ROOT } from '../run/findRun.ts';
 import { DEFAULT_RECIPE, prepareRun, type PreparedRun, type RunPlan } from '../run/prepareRun.ts';
 import { commanderOptions, saidFlags } from '../run/runFlags.ts';
-import { displayPath, pathsShownFrom, shellQuote } from '../terminal/format.ts';
+import { displayPath, pathsShownFrom } from '../terminal/format.ts';
 import { colours, type Terminal } from '../terminal/terminal.ts';
 import { addReportFlags, reportStyle, type ReportFlags } from './reporting.ts';
 import { tellPlan } from './dryRun.ts';

@@ -15,6 +15,8 @@ import {
   requireOwnFolder,
   resolveConfig,
   resolvePlugins,
+  holdsWork,
+  shellQuote,
   type ConfigLayer,
   type DiffusionModel,
   type FlagValues,
@@ -37,7 +39,7 @@ import { runFolderOf, RUNS_ROOT } from './findRun.ts';
 import { layerFromRun, restrictToRecipe } from './fromRun.ts';
 import { operandsOf, rawValues } from './runFlags.ts';
 import { rebased, startFolderOf } from './startFolder.ts';
-import { displayPath, shellQuote } from '../terminal/format.ts';
+import { displayPath } from '../terminal/format.ts';
 
 /** What decides which plugins a run has, found before its flags can be read: some flags are the plugins' own. */
 export interface RunPlan {
@@ -201,7 +203,8 @@ async function requireFolder(outputDir: string, goesOn: boolean): Promise<void> 
   await requireOwnFolder(outputDir);
   if (goesOn) return;
   const before = await readRun(outputDir).catch(() => undefined);
-  if (before === undefined) return;
+  // What failed before it did anything is no reason to choose another name.
+  if (before === undefined || !(await holdsWork(outputDir))) return;
   const folder = shellQuote(outputDir);
   const { recipe, state, step } = before;
   throw new ConfigError('there is a run in this folder already', {

@@ -1,6 +1,6 @@
 // Runs of pretraining as the command has them: trained, gone on with, exported.
 import { join } from 'node:path';
-import { ConfigError, readRunRecord } from '@likeness/core';
+import { ConfigError, readRunRecord, shellQuote } from '@likeness/core';
 import {
   ENCODERS,
   exportPretrained,
@@ -15,7 +15,7 @@ import {
 import { encoderSource, modelSource } from '../composition.ts';
 import { EXIT, type ExitCode } from '../exitCodes.ts';
 import { createReporter } from '../progress/reporters.ts';
-import { displayPath, shellQuote } from '../terminal/format.ts';
+import { displayPath } from '../terminal/format.ts';
 import { colours, type Terminal } from '../terminal/terminal.ts';
 import { reportStyle, type ReportFlags } from '../commands/reporting.ts';
 import { tellInterrupted } from '../commands/run.ts';

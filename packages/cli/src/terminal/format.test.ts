@@ -6,7 +6,6 @@ import {
   formatPercent,
   formatRate,
   formatSeconds,
-  shellQuote,
   truncate,
 } from './format.ts';
 import { table } from './table.ts';
@@ -70,11 +69,6 @@ describe('text', () => {
     expect(truncate('abcdef', 6)).toBe('abcdef');
     expect(truncate('abcdef', 4)).toBe('abc…');
     expect(truncate('abcdef', Number.POSITIVE_INFINITY)).toBe('abcdef');
-  });
-
-  it('is quoted for a shell where it must be', () => {
-    expect(shellQuote('runs/20250131-dreambooth+ppl')).toBe('runs/20250131-dreambooth+ppl');
-    expect(shellQuote('a "photo" of $HOME')).toBe(String.raw`"a \"photo\" of \$HOME"`);
   });
 
   it('tells paths as one would type them', () => {

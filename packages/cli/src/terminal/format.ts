@@ -67,8 +67,3 @@ export const pathsShownFrom = (): string => shownFrom ?? process.cwd();
 export function displayPath(path: string, cwd: string = pathsShownFrom()): string {
   return path.startsWith(`${cwd}/`) ? path.slice(cwd.length + 1) : path;
 }
-
-/** Quotes an argument where a shell would take it apart. */
-export function shellQuote(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `"${text.replaceAll(/["$`\\]/g, String.raw`\$&`)}"`;
-}

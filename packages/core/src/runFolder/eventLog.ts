@@ -7,6 +7,14 @@ import { writeFileWhole } from '../cache/wholeFolder.ts';
 /** Differ between equal runs. */
 const TIMINGS: readonly string[] = ['seconds', 'secondsPerStep', 'secondsLeft', 'memoryBytes'];
 
+/** What is compiled when, and which class pictures are made, depends on what was cached: equal runs differ in it. */
+const DEPEND_ON_CACHES: ReadonlySet<PipelineEvent['type']> = new Set([
+  'compile-started',
+  'compile-finished',
+  'prior-image',
+  'prior-reused',
+]);
+
 export interface EventLog {
   /** Appends at once, so that a killed process has written what it has said. Progress is not kept. */
   append(event: PipelineEvent): void;
@@ -23,9 +31,8 @@ export function openEventLog(folder: string): EventLog {
   const append = (event: PipelineEvent): void => {
     if (event.type === 'progress') return;
     const { record, timing } = splitTimings(event);
-    // What is compiled when depends on what was cached: equal runs differ in it.
-    const isCompiling = event.type === 'compile-started' || event.type === 'compile-finished';
-    if (!isCompiling) appendFileSync(eventsFile, `${JSON.stringify(record, relativePaths(folder))}\n`);
+    if (!DEPEND_ON_CACHES.has(event.type))
+      appendFileSync(eventsFile, `${JSON.stringify(record, relativePaths(folder))}\n`);
     appendFileSync(timingsFile, `${JSON.stringify({ at: new Date().toISOString(), ...timing })}\n`);
   };
   const rewrite: EventLog['rewrite'] = async (change) => {

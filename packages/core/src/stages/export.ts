@@ -3,7 +3,8 @@ import { relative, resolve } from 'node:path';
 import { beginFolder } from '../cache/wholeFolder.ts';
 import { portableConfig } from '../config/portableConfig.ts';
 import type { ExportOptions, Stage } from '../contracts.ts';
-import { readEvents } from '../runFolder/eventLog.ts';
+import { lossCurve, readEvents } from '../runFolder/eventLog.ts';
+import { lastSamples } from '../runFolder/resumedLog.ts';
 import { modelCard } from '../runFolder/modelCard.ts';
 import type { TrainingResult } from './training.ts';
 import type { RunState } from './run.ts';
@@ -23,7 +24,9 @@ export const exportStage: Stage<TrainingResult, ExportResult, RunState> = {
     );
     const trainedParameters = [...variables].reduce((sum, { size }) => sum + size, 0);
     emit({ type: 'exported', files, trainedParameters });
-    const samples = readEvents(folder.path).findLast((event) => event.type === 'samples-written');
+    // From the log: a run that was killed after its last step has not done it in this process.
+    const samples = lastSamples(folder.path);
+    const last = lossCurve(readEvents(folder.path)).at(-1);
     const local = (path: string): string => relative(folder.path, path);
     await folder.writeModelCard(
       modelCard({
@@ -38,7 +41,7 @@ export const exportStage: Stage<TrainingResult, ExportResult, RunState> = {
         ),
         withPrior: container.prior !== undefined,
         notes: state.trainables.flatMap(({ notes = [] }) => notes),
-        ...(trained.last ? { last: { step: trained.step, loss: trained.last.loss } } : {}),
+        ...(last ? { last: { step: trained.step, loss: last.loss } } : {}),
       }),
     );
     return { files, folder: folder.exportFolder };

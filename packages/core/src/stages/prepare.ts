@@ -66,6 +66,7 @@ async function prepareMachine(
       precision: config.mixedPrecision === 'bf16' ? 'bf16' : 'fp32',
       gradientCheckpointing: config.gradientCheckpointing,
       baseWeights: config.baseWeights,
+      signal: setting.signal,
       onInstallProgress: ({ fraction = 0, message }) => {
         setup(Math.round(fraction * 1000), 1000, message);
       },

@@ -42,9 +42,9 @@ export async function writeSamples(state: RunState, dataset: Dataset, step: numb
       report(done, total, `samples at step ${step}`);
     },
     onWarning: ({ code, text }) => {
-      emit({ type: 'warning', code, text: `samples at step ${step}: ${text}` });
+      emit({ type: 'warning', code, text: `samples at step ${step}: ${text}`, step });
     },
-    ...(step === 0 ? { signal } : {}),
+    signal,
   });
   for await (const { index, prompt, seed: pictureSeed, image } of sampled) {
     const path = join(target, `${String(index).padStart(2, '0')}-${slug(prompt)}-seed${pictureSeed}.png`);

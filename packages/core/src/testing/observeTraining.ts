@@ -112,7 +112,7 @@ async function observe(
   let files: string[] = [];
   let reloaded: TypedData | undefined;
   if (exported) {
-    const machine = { engine, program, close: () => Promise.resolve() };
+    const machine = { engine, program, isCompiling: () => false, close: () => Promise.resolve() };
     files = await exportTrainables({ config, model, machine, train, trainables }, exported.folder);
   }
   train.dispose();

@@ -16,6 +16,8 @@ export interface CheckpointState {
   readonly step: number;
   /** What the run was started with; a checkpoint continues only under the same. */
   readonly identity: Readonly<Record<string, unknown>>;
+  /** Written because the run was stopped, not because one was due. */
+  readonly interim?: boolean;
 }
 
 /** Writes the variables and facts into a folder, which is sealed and renamed by the caller. */

@@ -22,7 +22,7 @@ export async function extendRecord(
   if (!looksThere) await rm(folder.samplesFolder(plannedBefore), { recursive: true, force: true });
 }
 
-/** Once the run has ended: checkpoints that only the end of an older plan had made. */
+/** Once the run has ended: checkpoints that only the end of an older plan had made, or a stop on the way. */
 export async function dropOldEnds(
   { checkpoints, events }: RunFolder,
   { checkpointingSteps, maxTrainSteps }: ResolvedConfig,
@@ -30,10 +30,9 @@ export async function dropOldEnds(
   const dropped = new Set<number>();
   for (const { step, folder } of await checkpoints.list()) {
     if (step % checkpointingSteps === 0 || step >= maxTrainSteps) continue;
-    const { config } = (await readCheckpointState(folder)).identity as {
-      config?: { maxTrainSteps?: unknown };
-    };
-    if (config?.maxTrainSteps !== step) continue;
+    const { identity, interim = false } = await readCheckpointState(folder);
+    const { config } = identity as { config?: { maxTrainSteps?: unknown } };
+    if (!interim && config?.maxTrainSteps !== step) continue;
     dropped.add(step);
     await rm(folder, { recursive: true, force: true });
   }

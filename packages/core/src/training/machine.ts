@@ -11,6 +11,7 @@ import type {
   Program,
 } from '@likeness/engine';
 import type { DiffusionModel, ModelComponent, WeightedModel } from '../contracts.ts';
+import { endEngineOnStop } from './endEngineOnStop.ts';
 
 /** A model as programs see it: components with weights. */
 export type ComputedModel =
@@ -24,6 +25,8 @@ export interface MachineOptions {
   readonly gradientCheckpointing: boolean;
   /** How the model's own weights are held; bf16 only where none of them trains. Default fp32. */
   readonly baseWeights?: 'fp32' | 'bf16';
+  /** Aborting it ends the engine while it is being started. */
+  readonly signal?: AbortSignal | undefined;
   readonly onInstallProgress?: (progress: InstallProgress) => void;
   readonly onLoadProgress?: (done: number, total: number) => void;
   readonly onCompile?: OnCompile;
@@ -38,6 +41,8 @@ export interface PlannedFunction {
 export interface Machine {
   readonly engine: Engine;
   readonly program: Program;
+  /** Whether the engine is at a function's first call, which compiles it. */
+  readonly isCompiling: () => boolean;
   close(): Promise<void>;
 }
 
@@ -57,6 +62,7 @@ export async function startMachine(
     precision,
     gradientCheckpointing,
     baseWeights: held = 'fp32',
+    signal,
     onInstallProgress,
     onLoadProgress,
     onCompile,
@@ -69,7 +75,8 @@ export async function startMachine(
     running.delete(engine);
     await engine.close();
   };
-  try {
+  let compiling = 0;
+  const start = async (): Promise<Machine> => {
     const entries = Object.entries(functions);
     const program = await compile(
       Object.fromEntries(entries.map(([name, { definition }]) => [name, definition])),
@@ -79,12 +86,18 @@ export async function startMachine(
         precision,
         gradientCheckpointing,
         ...(held === 'bf16' ? { inBfloat16: weightNames(model) } : {}),
-        ...(onCompile ? { onCompile } : {}),
+        onCompile: (fn, seconds) => {
+          compiling += seconds === undefined ? 1 : -1;
+          onCompile?.(fn, seconds);
+        },
         expectedRuns: Object.fromEntries(entries.map(([name, { expectedRuns }]) => [name, expectedRuns])),
       },
     );
     await program.load(baseWeights(model, program), onLoadProgress);
-    return { engine, program, close };
+    return { engine, program, isCompiling: () => compiling > 0, close };
+  };
+  try {
+    return await (signal ? endEngineOnStop(engine, signal, start) : start());
   } catch (error) {
     await close();
     throw error;

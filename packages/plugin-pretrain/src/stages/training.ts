@@ -2,6 +2,7 @@
 // the minute, and an end at any whole step. Batches are drawn while the step before them runs.
 import {
   checked,
+  endEngineOnStop,
   loadCheckpoint,
   progressReporter,
   runTrainingLoop,
@@ -38,7 +39,8 @@ export const trainingStage: Stage<undefined, Trained, PretrainState> = {
     const identity = { ...state.identity, data: state.pictures.hash, program: program.facts.identity };
     const kept = [...update.trained, ...update.state];
     const plan = await StepPlan.open({ folder: folder.path, ...trainingOf(config, network) });
-    if (!plan.isMade) await rehearse(state, plan);
+    const { engine, isCompiling } = machine;
+    if (!plan.isMade) await endEngineOnStop(engine, signal, () => rehearse(state, plan));
     let step = from ? await loadCheckpoint(from.folder, program, kept, identity) : 0;
     plan.startAt(step);
 
@@ -79,7 +81,10 @@ export const trainingStage: Stage<undefined, Trained, PretrainState> = {
       signal,
       firstStep: step,
       maxTrainSteps: () => (plan.isOver ? Math.min(step, plan.total) : plan.total),
-      step: takeStep,
+      step: (number) =>
+        number === 0 || number === checkpointStep
+          ? endEngineOnStop(engine, signal, () => takeStep(number), isCompiling)
+          : takeStep(number),
       memoryBytes: async () => (await machine.engine.stats()).rssBytes,
       secondsLeft: (left, perStep) => plan.secondsLeft(left, perStep),
       after: async (done, last) => {
