@@ -5,7 +5,9 @@ export type * from './events.ts';
 export { cacheKey, openCache } from './cache/cache.ts';
 export type { Cache, CachedThing, CacheEntry, CacheParts, PruneOptions } from './cache/cache.ts';
 export { stableJson } from './cache/stableJson.ts';
-export { beginFolder, readWholeFolder, removeUnfinished, writeFileWhole } from './cache/wholeFolder.ts';
+export { beginFolder, readWholeFolder } from './cache/wholeFolder.ts';
+export { beginDraft, removeUnfinished } from './cache/unfinished.ts';
+export type { Draft } from './cache/unfinished.ts';
 export type { Manifest, UnfinishedFolder } from './cache/wholeFolder.ts';
 
 export { loadConfigFile, refuseCode } from './config/configFile.ts';
@@ -206,15 +208,24 @@ export {
   float32,
   float32ToBfloat16,
   float32ToFloat16,
+  flushFolder,
+  flushTree,
   gatherRows,
   int32,
+  lockHolder,
+  makeFolder,
   readNumbers,
   readSafetensorsHeader,
   readTensor,
   readTensorRaw,
+  renameDurably,
   stopGradient,
   tf,
   traceShapes,
+  tryLock,
+  unfinishedName,
+  waitForLock,
+  writeFileWhole,
   writeSafetensors,
 } from '@likeness/engine';
 export type {
@@ -228,5 +239,6 @@ export type {
   TensorSpec,
   TypedData,
 } from '@likeness/engine';
+export type { LockHolder, LockWait, ProcessLock } from '@likeness/engine';
 export type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D, Variable } from '@likeness/engine';
 export * from './errors.ts';

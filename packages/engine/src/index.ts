@@ -29,6 +29,15 @@ export * from './safetensors/index.ts';
 export * from './random/index.ts';
 export { cacheDir, ensureTensorFlow, findAllocator, tensorFlowStatus } from './install/index.ts';
 export type { InstallProgress, TensorFlowInstall } from './install/index.ts';
+export {
+  flushFolder,
+  flushTree,
+  makeFolder,
+  renameDurably,
+  UNFINISHED,
+  unfinishedName,
+  writeFileWhole,
+} from './files/durable.ts';
 export { lockHolder, tryLock, waitForLock } from './files/processLock.ts';
 export type { LockHolder, LockWait, ProcessLock } from './files/processLock.ts';
 export {

@@ -1,9 +1,8 @@
 // What a command writes appears whole or not at all: it is written beside its place under another name and then moved.
-import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { ConfigError } from '@likeness/core';
+import { beginDraft, ConfigError, flushFolder, flushTree, makeFolder } from '@likeness/core';
 import { displayPath } from '../terminal/format.ts';
 import { stopOnSignals } from '../terminal/stopping.ts';
 
@@ -49,13 +48,14 @@ export async function writeWhole<T>(
   write: (path: string, signal: AbortSignal) => Promise<T>,
 ): Promise<T | undefined> {
   const target = resolve(output);
-  const scratch = join(dirname(target), `.unfinished-${basename(target)}-${randomBytes(4).toString('hex')}`);
+  const draft = await beginDraft(target);
+  const scratch = draft.folder;
   const isFile = target.endsWith('.safetensors');
   const inner = join(scratch, basename(target));
   const stop = stopOnSignals({
     nothingToLose: true,
     atOnce: () => {
-      rmSync(scratch, { recursive: true, force: true });
+      for (const left of [scratch, `${scratch}.lock`]) rmSync(left, { recursive: true, force: true });
     },
   });
   try {
@@ -69,14 +69,16 @@ export async function writeWhole<T>(
     throw error;
   } finally {
     stop.forget();
-    await rm(scratch, { recursive: true, force: true });
+    await draft.end();
   }
 }
 
 async function moveAll(from: string, to: string): Promise<void> {
-  await mkdir(to, { recursive: true });
+  await flushTree(from);
+  await makeFolder(to);
   for (const name of await readdir(from)) {
     await rm(join(to, name), { recursive: true, force: true });
     await rename(join(from, name), join(to, name));
   }
+  await flushFolder(to);
 }

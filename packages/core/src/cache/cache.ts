@@ -6,16 +6,8 @@ import { join } from 'node:path';
 import { waitForLock } from '@likeness/engine';
 import { FileError, withFileErrors } from '../errors.ts';
 import { stableJson } from './stableJson.ts';
-import {
-  beginFolder,
-  bytesOf,
-  fillFolder,
-  finishedNames,
-  lockOf,
-  MANIFEST,
-  readWholeFolder,
-  removeUnfinished,
-} from './wholeFolder.ts';
+import { beginFolder, bytesOf, fillFolder, lockOf, MANIFEST, readWholeFolder } from './wholeFolder.ts';
+import { finishedNames, removeUnfinished } from './unfinished.ts';
 
 /** Whatever identifies a thing, as JSON: weights' hash, prompt, sampler, seed … */
 export type CacheParts = Readonly<Record<string, unknown>>;

@@ -1,16 +1,22 @@
-// A folder that is whole or absent: filled under a temporary name, sealed with a manifest, then renamed.
+// A folder that is whole or absent: filled under a temporary name, sealed with a manifest, flushed, then renamed.
 // A process killed at any moment leaves a temporary folder at worst, and whatever a crash of the machine tears is
 // found by the manifest's sizes and hashes.
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { asFileError, FileError, isFileSystemError, withFileErrors } from '../errors.ts';
+import { readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join } from 'node:path';
+import { flushTree, renameDurably, UNFINISHED } from '@likeness/engine';
+import {
+  asFileError,
+  FileError,
+  isFileSystemError,
+  LikenessError,
+  readJsonFile,
+  withFileErrors,
+} from '../errors.ts';
+import { beginDraft } from './unfinished.ts';
 
 export const MANIFEST = 'manifest.json';
-const TEMPORARY = '.unfinished-';
-/** What stood where another folder was to stand, between two renames. */
-const ASIDE = /^\.unfinished-(.+)-[0-9a-f]{8}-old$/;
 
 /** What a sealed folder says about itself. */
 export interface Manifest {
@@ -38,8 +44,8 @@ export async function beginFolder(
   target: string,
   about: Readonly<Record<string, unknown>> = {},
 ): Promise<UnfinishedFolder> {
-  const folder = join(dirname(target), `${TEMPORARY}${basename(target)}-${randomBytes(4).toString('hex')}`);
-  await withFileErrors(target, () => mkdir(folder, { recursive: true }));
+  const draft = await withFileErrors(target, () => beginDraft(target));
+  const { folder } = draft;
   return {
     folder,
     target,
@@ -47,10 +53,12 @@ export async function beginFolder(
       withFileErrors(target, async () => {
         const manifest: Manifest = { files: await hashFiles(folder), about };
         await writeFile(join(folder, MANIFEST), `${JSON.stringify(manifest, undefined, 1)}\n`);
+        await flushTree(folder);
         await replaceFolder(folder, target);
+        await draft.end();
         return manifest;
       }),
-    abandon: () => rm(folder, { recursive: true, force: true }),
+    abandon: () => draft.end(),
   };
 }
 
@@ -62,66 +70,62 @@ export async function readWholeFolder(
   folder: string,
   check: 'sizes' | 'contents',
 ): Promise<Manifest | undefined> {
-  try {
-    const manifest = JSON.parse(await readFile(join(folder, MANIFEST), 'utf8')) as Manifest;
-    for (const [name, { bytes, sha256 }] of Object.entries(manifest.files)) {
-      const path = join(folder, name);
-      if ((await stat(path)).size !== bytes) return undefined;
-      if (check === 'contents' && (await hashFile(path)) !== sha256) return undefined;
-    }
-    return manifest;
-  } catch {
-    // Absent, torn or no JSON: in each case not whole.
-    return undefined;
-  }
+  const found = await lookAtFolder(folder, check);
+  return 'manifest' in found ? found.manifest : undefined;
 }
 
-/**
- * Removes what killed processes left unfinished in a folder nobody else writes to, or what is older than any work. What
- * was moved aside for something that never came is put back.
- */
-export async function removeUnfinished(
+/** As `readWholeFolder`, and says what is wrong with a folder that is not whole: `weights: 12 of 92 bytes`. */
+export async function lookAtFolder(
   folder: string,
-  olderThanMs = Number.NEGATIVE_INFINITY,
-): Promise<void> {
-  const names = await namesIn(folder);
-  for (const name of names) {
-    if (!name.startsWith(TEMPORARY)) continue;
-    const path = join(folder, name);
-    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }));
-    if (Date.now() - mtimeMs < olderThanMs) continue;
-    const replaced = ASIDE.exec(name)?.[1];
-    if (replaced !== undefined && !names.includes(replaced)) await rename(path, join(folder, replaced));
-    else await rm(path, { recursive: true, force: true });
+  check: 'sizes' | 'contents',
+): Promise<{ readonly manifest: Manifest } | { readonly damage: string }> {
+  let manifest: unknown;
+  try {
+    manifest = await readJsonFile(join(folder, MANIFEST));
+  } catch (error) {
+    return { damage: `${MANIFEST}: ${damageOf(error)}` };
   }
-}
-
-/** Names in a folder without unfinished ones, sorted; none when it is absent. */
-export async function finishedNames(folder: string): Promise<string[]> {
-  return (await namesIn(folder)).filter((name) => !name.startsWith(TEMPORARY)).sort();
-}
-
-/**
- * Writes a file under a temporary name and renames it.
- * @throws FileError when it cannot be written there
- */
-export async function writeFileWhole(path: string, data: string | Uint8Array): Promise<void> {
-  const temporary = join(dirname(path), `${TEMPORARY}${basename(path)}-${randomBytes(4).toString('hex')}`);
-  await withFileErrors(path, async () => {
-    await mkdir(dirname(path), { recursive: true });
+  if (!isManifest(manifest)) return { damage: `${MANIFEST}: it lists no files` };
+  for (const [name, { bytes, sha256 }] of Object.entries(manifest.files)) {
+    const path = join(folder, name);
     try {
-      await writeFile(temporary, data);
-      await rename(temporary, path);
+      const { size } = await stat(path);
+      if (size !== bytes) return { damage: `${name}: ${size} bytes instead of ${bytes}` };
+      if (check === 'contents' && (await hashFile(path)) !== sha256)
+        return { damage: `${name}: its contents have changed since it was written` };
     } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
+      return { damage: `${name}: ${damageOf(error)}` };
     }
-  });
+  }
+  return { manifest };
+}
+
+function damageOf(error: unknown): string {
+  const told = asFileError(error);
+  if (!(told instanceof LikenessError)) throw error;
+  return told.got === undefined || told instanceof FileError ? told.summary : `${told.summary} (${told.got})`;
+}
+
+/** Names that lead out of the folder are none of a manifest that we wrote. */
+function isManifest(value: unknown): value is Manifest {
+  if (typeof value !== 'object' || value === null || !('files' in value)) return false;
+  const { files } = value;
+  if (typeof files !== 'object' || files === null) return false;
+  return Object.entries(files).every(
+    ([name, file]: [string, unknown]) =>
+      !isAbsolute(name) &&
+      !name.split(/[\\/]/).includes('..') &&
+      typeof file === 'object' &&
+      file !== null &&
+      'bytes' in file &&
+      typeof file.bytes === 'number' &&
+      'sha256' in file,
+  );
 }
 
 /** The lock of whoever makes a folder; named like an unfinished one, so that nobody takes it for a thing. */
 export const lockOf = (target: string): string =>
-  join(dirname(target), `${TEMPORARY}${basename(target)}.lock`);
+  join(dirname(target), `${UNFINISHED}${basename(target)}.lock`);
 
 export function bytesOf({ files }: Manifest): number {
   return Object.values(files).reduce((sum, { bytes }) => sum + bytes, 0);
@@ -133,7 +137,7 @@ async function replaceFolder(from: string, to: string): Promise<void> {
   await rename(to, aside).catch((error: unknown) => {
     if (codeOf(error) !== 'ENOENT') throw error;
   });
-  await rename(from, to);
+  await renameDurably(from, to);
   await rm(aside, { recursive: true, force: true });
 }
 
@@ -152,13 +156,6 @@ async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
   return hash.digest('hex');
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  return readdir(folder).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return [];
-    throw error;
-  });
 }
 
 /**

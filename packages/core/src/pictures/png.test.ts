@@ -1,10 +1,11 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { decodeImage } from '../data/decodeImage.ts';
+import { FileError } from '../errors.ts';
 import { encodePng, formatParameters, readPngText, writePng } from './png.ts';
 
 const image = { width: 5, height: 3, data: Uint8Array.from({ length: 45 }, (_, i) => i * 5) };
@@ -75,6 +76,7 @@ test('damage and other files are named', async () => {
 });
 
 test('a failed write leaves nothing behind', async () => {
-  await expect(writePng(join(folder, 'missing', 'a.png'), image)).rejects.toThrow(/ENOENT/);
-  expect(await readdir(folder)).toEqual([]);
+  await writeFile(join(folder, 'file'), '');
+  await expect(writePng(join(folder, 'file', 'a.png'), image)).rejects.toThrow(FileError);
+  expect(await readdir(folder)).toEqual(['file']);
 });

@@ -1,9 +1,8 @@
 // PNG files with text in them, for other tools (`parameters`, as A1111 writes and every viewer reads) and for
 // ourselves (`likeness`, JSON). The same picture and text always give the same bytes: no clock, no host.
-import { randomUUID } from 'node:crypto';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { crc32, inflateSync } from 'node:zlib';
+import { writeFileWhole } from '@likeness/engine';
 import sharp from 'sharp';
 import { DataError, withFileErrors } from '../errors.ts';
 import type { RgbImage } from '../data/rgbImage.ts';
@@ -24,16 +23,9 @@ export async function encodePng(image: RgbImage, text: PngText = {}): Promise<Ui
   return Buffer.concat([png.subarray(0, headerEnd), ...chunks, png.subarray(headerEnd)]);
 }
 
-/** Writes a PNG under a temporary name and renames it: the file is whole or absent. */
+/** Writes a PNG: the file is whole or absent, and flushed when this returns. */
 export async function writePng(path: string, image: RgbImage, text: PngText = {}): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
-  try {
-    await writeFile(temporary, await encodePng(image, text));
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  await writeFileWhole(path, await encodePng(image, text));
 }
 
 /**

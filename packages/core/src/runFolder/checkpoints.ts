@@ -1,7 +1,8 @@
 // Checkpoints of a run: `checkpoints/step-N/`, each whole or absent.
 import { rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { beginFolder, bytesOf, fillFolder, finishedNames, readWholeFolder } from '../cache/wholeFolder.ts';
+import { beginFolder, bytesOf, fillFolder, readWholeFolder } from '../cache/wholeFolder.ts';
+import { finishedNames } from '../cache/unfinished.ts';
 import { DataError } from '../errors.ts';
 
 export interface Checkpoint {

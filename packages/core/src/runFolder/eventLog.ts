@@ -2,7 +2,7 @@
 import { appendFileSync, closeSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
 import { isAbsolute, join, relative } from 'node:path';
 import type { EventOf, PipelineEvent } from '../events.ts';
-import { writeFileWhole } from '../cache/wholeFolder.ts';
+import { writeFileWhole } from '@likeness/engine';
 
 /** Differ between equal runs. */
 const TIMINGS: readonly string[] = ['seconds', 'secondsPerStep', 'secondsLeft', 'memoryBytes'];
@@ -13,6 +13,15 @@ const DEPEND_ON_CACHES: ReadonlySet<PipelineEvent['type']> = new Set([
   'compile-finished',
   'prior-image',
   'prior-reused',
+]);
+
+/** What they tell of survives a power cut; so do they, and what stands before them. */
+const TELL_OF_FILES: ReadonlySet<PipelineEvent['type']> = new Set([
+  'run-started',
+  'checkpoint-saved',
+  'exported',
+  'run-finished',
+  'run-interrupted',
 ]);
 
 export interface EventLog {
@@ -31,8 +40,10 @@ export function openEventLog(folder: string): EventLog {
   const append = (event: PipelineEvent): void => {
     if (event.type === 'progress') return;
     const { record, timing } = splitTimings(event);
-    if (!DEPEND_ON_CACHES.has(event.type))
-      appendFileSync(eventsFile, `${JSON.stringify(record, relativePaths(folder))}\n`);
+    if (!DEPEND_ON_CACHES.has(event.type)) {
+      const line = `${JSON.stringify(record, relativePaths(folder))}\n`;
+      appendFileSync(eventsFile, line, { flush: TELL_OF_FILES.has(event.type) });
+    }
     appendFileSync(timingsFile, `${JSON.stringify({ at: new Date().toISOString(), ...timing })}\n`);
   };
   const rewrite: EventLog['rewrite'] = async (change) => {

@@ -170,6 +170,9 @@ describe('checkpoints', () => {
     await writeFile(join(unfinished.folder, 'weights'), 'half');
     expect(await checkpoints.list()).toEqual([]);
     expect(await checkpoints.latest()).toBeUndefined();
+    // Its process is gone.
+    const lock = `${unfinished.folder}.lock`;
+    await writeFile(lock, (await readFile(lock, 'utf8')).replace(/"start":"[^"]*"/, '"start":"long ago"'));
     await openRunFolder({ outputDir: root, recipe: 'a', hash: '' });
     expect(await readdir(checkpoints.folder)).toEqual([]);
   });

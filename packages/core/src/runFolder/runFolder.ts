@@ -6,10 +6,10 @@
 //   checkpoints/step-N/
 //   export/           a diffusers folder, or what else the method makes
 //   README.md         model card
-import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { ResolvedConfig } from '../config/resolveConfig.ts';
-import { removeUnfinished, writeFileWhole } from '../cache/wholeFolder.ts';
+import { makeFolder, writeFileWhole } from '@likeness/engine';
+import { removeUnfinished } from '../cache/unfinished.ts';
 import { DataError, FileError, readJsonFile, withFileErrors } from '../errors.ts';
 import { CORE_VERSION } from '../plugins/definePlugin.ts';
 import { openCheckpoints, type Checkpoints } from './checkpoints.ts';
@@ -70,7 +70,7 @@ export function runName(recipe: string, hash: string, time: Date): string {
 export async function openRunFolder(options: RunFolderOptions): Promise<RunFolder> {
   const { outputDir, root = 'runs', recipe, hash, time = new Date(), checkpointsTotalLimit } = options;
   const path = resolve(outputDir ?? join(root, runName(recipe, hash, time)));
-  await withFileErrors(path, () => mkdir(path, { recursive: true }));
+  await withFileErrors(path, () => makeFolder(path));
   const checkpoints = openCheckpoints(path, checkpointsTotalLimit);
   // Whoever opens a run to write into it is its only writer: what is unfinished was left by a killed process.
   for (const folder of [path, checkpoints.folder]) await removeUnfinished(folder);

@@ -1,7 +1,7 @@
 // Runs as a list and side by side, read from their folders.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { finishedNames } from '../cache/wholeFolder.ts';
+import { finishedNames } from '../cache/unfinished.ts';
 import { stableJson } from '../cache/stableJson.ts';
 import type { PipelineEvent } from '../events.ts';
 import { lossCurve, readEvents, type LossPoint } from './eventLog.ts';

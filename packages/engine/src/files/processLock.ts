@@ -2,9 +2,10 @@
 // however that ends: on one machine at once, by the process's number and start; seen from another machine, which cannot
 // look, once the file has not been touched for half a minute.
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { open, readFile, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeFolder } from './durable.ts';
 import { isRunning, ownIdentity, type ProcessIdentity } from './processIdentity.ts';
 
 /** A holder touches its lock this often. */
@@ -39,7 +40,7 @@ interface Holder extends ProcessIdentity, LockHolder {
  * @returns undefined when another holds it: `lockHolder` says who
  */
 export async function tryLock(path: string): Promise<ProcessLock | undefined> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   for (;;) {
     const created = await create(path);
     if (created !== undefined) return heldLock(path, created);

@@ -1,10 +1,10 @@
 // Writes safetensors files a tensor at a time, whole or not at all.
 
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm, type FileHandle } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { open, rm, type FileHandle } from 'node:fs/promises';
 import { WeightsError } from '../errors.ts';
 import { asFileError } from '../fileErrors.ts';
+import { renameDurably } from '../files/durable.ts';
 import { tensorByteLength, type SafetensorsDtype } from './dtype.ts';
 import { float32ToBfloat16, float32ToFloat16 } from './half.ts';
 
@@ -44,12 +44,11 @@ export async function writeSafetensors(
     } finally {
       await file.close();
     }
-    await rename(temporary, path);
+    await renameDurably(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
     throw asFileError(error, path);
   }
-  await syncFolder(dirname(path));
 }
 
 /** The first bytes of a file with these tensors: length, JSON, padding. */
@@ -103,15 +102,5 @@ async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
   while (done < bytes.length) {
     const { bytesWritten } = await file.write(bytes, done, Math.min(bytes.length - done, 1 << 30));
     done += bytesWritten;
-  }
-}
-
-/** A rename survives a power cut only once the folder is flushed; not every file system lets one do it. */
-async function syncFolder(folder: string): Promise<void> {
-  try {
-    const handle = await open(folder, 'r');
-    await handle.sync().finally(() => handle.close());
-  } catch {
-    return;
   }
 }
