@@ -4,6 +4,8 @@ export const CODES = {
   'checkpoint/damaged': 'A checkpoint is damaged: cut short, emptied or changed since it was written.',
   'checkpoint/incomplete': 'A checkpoint lacks values that the run needs.',
   'checkpoint/missing': 'There is no such checkpoint.',
+  'checkpoint/passed-over':
+    'Warning: a checkpoint is damaged; it is kept under another name, and the run goes on from an older one.',
   'checkpoint/other-settings': 'A checkpoint was made under other settings than the run has now.',
   'config/damaged': 'A config file is no valid JSON or YAML, or its text is in no encoding that is read.',
   'config/invalid': 'Settings are unknown, of the wrong kind, or cannot work together; every one is named.',

@@ -106,7 +106,13 @@ export { identifierWarnings, RARE_FROM } from './prompts/promptWarnings.ts';
 export type { Words } from './prompts/promptWarnings.ts';
 
 export { openCheckpoints, resolveResume } from './runFolder/checkpoints.ts';
-export type { Checkpoint, Checkpoints, UnfinishedCheckpoint } from './runFolder/checkpoints.ts';
+export type {
+  Checkpoint,
+  Checkpoints,
+  DamagedCheckpoint,
+  Recovery,
+  UnfinishedCheckpoint,
+} from './runFolder/checkpoints.ts';
 export { acquireFolderLock, LOCK_FILE } from './runFolder/folderLock.ts';
 export { lossCurve, openEventLog, readEvents } from './runFolder/eventLog.ts';
 export type { EventLog, LossPoint } from './runFolder/eventLog.ts';

@@ -9,7 +9,7 @@ import type { DiffusionModel, Run, RunContext, Stage, StageContext, SubjectPromp
 import { ConfigError } from './errors.ts';
 import type { PipelineEvent } from './events.ts';
 import { earlyStopOf, readEvents } from './runFolder/eventLog.ts';
-import { openCheckpoints, resolveResume, type Checkpoint } from './runFolder/checkpoints.ts';
+import { openCheckpoints, resolveResume, setDamagedAside, type Checkpoint } from './runFolder/checkpoints.ts';
 import { acquireFolderLock } from './runFolder/folderLock.ts';
 import { requireOwnFolder } from './runFolder/ownFolder.ts';
 import { resumeLog } from './runFolder/resumedLog.ts';
@@ -126,7 +126,8 @@ async function followIn<Found>(
   tell: (event: PipelineEvent) => void,
 ): Promise<void> {
   const { config, model } = job;
-  const from = config.resume === undefined ? undefined : await resolveResume(config.resume, folder.path);
+  const recovery = config.resume === undefined ? undefined : await resolveResume(config.resume, folder.path);
+  const from = recovery?.from;
   // Before anything is written: the folder keeps the record of the run it belongs to.
   const identity = { ...job.identity, ...job.identityOf?.(found) };
   const going = from && (await requireIdentity(from.folder, identity, job.readSaved));
@@ -162,6 +163,8 @@ async function followIn<Found>(
     ...(from ? { resumedFrom: from.step } : {}),
   });
   heard.forEach(emit);
+  const passedOver = recovery ? await setDamagedAside(recovery) : [];
+  for (const warning of passedOver) emit({ type: 'warning', ...warning });
   try {
     signal.throwIfAborted();
     const end = await job.run(setting, found);

@@ -9,7 +9,7 @@ import { portableConfig } from '../config/portableConfig.ts';
 import { configHash } from '../config/configHash.ts';
 import type { PipelineEvent } from '../events.ts';
 import { definePlugin } from '../plugins/definePlugin.ts';
-import { openCheckpoints, resolveResume } from './checkpoints.ts';
+import { openCheckpoints, resolveResume, setDamagedAside } from './checkpoints.ts';
 import { readEvents } from './eventLog.ts';
 import { modelCard } from './modelCard.ts';
 import { openRunFolder, readRunRecord, runName } from './runFolder.ts';
@@ -158,9 +158,43 @@ describe('checkpoints', () => {
     const { folder } = await checkpoints.save(2, write('abc'));
     await writeFile(join(folder, 'weights'), damage);
     expect((await checkpoints.latest())?.step).toBe(1);
-    await expect(resolveResume(folder, root)).rejects.toThrow(
-      damage === '' ? 'no such checkpoint' : 'damaged',
-    );
+    await expect(resolveResume(folder, root)).rejects.toMatchObject({ code: 'checkpoint/damaged' });
+  });
+
+  it('keeps damaged ones under another name, and says which, how and where the run goes on', async () => {
+    const checkpoints = openCheckpoints(root);
+    for (const step of [1, 2, 3, 4]) await checkpoints.save(step, write('abc'));
+    const at = (step: number, file: string): string => join(checkpoints.folder, `step-${step}`, file);
+    truncateSync(at(4, 'weights'), 1);
+    await writeFile(at(3, 'manifest.json'), '');
+    await writeFile(at(2, 'weights'), 'abd');
+    const recovery = await resolveResume('latest', root);
+    expect(recovery.from?.step).toBe(1);
+    expect(recovery.damaged.map(({ damage }) => damage)).toEqual([
+      'weights: 1 bytes instead of 3',
+      'manifest.json: it is not valid JSON (an empty file)',
+      'weights: its contents have changed since it was written',
+    ]);
+    const [warning] = await setDamagedAside(recovery);
+    expect(warning?.code).toBe('checkpoint/passed-over');
+    expect(warning?.text).toContain(`${join(checkpoints.folder, 'step-4')} is damaged (weights: 1 bytes`);
+    expect(warning?.text).toContain('goes on from step 1. It is kept as damaged-step-4.');
+    expect(await readdir(checkpoints.folder)).toEqual([
+      'damaged-step-2',
+      'damaged-step-3',
+      'damaged-step-4',
+      'step-1',
+    ]);
+    expect((await checkpoints.list()).map(({ step }) => step)).toEqual([1]);
+    // Damaged a second time, and all of them: from the start.
+    await checkpoints.save(4, write('abc'));
+    await writeFile(at(4, 'weights'), '');
+    await rm(at(1, 'manifest.json'));
+    const warnings = await setDamagedAside(await resolveResume('latest', root));
+    expect(warnings.map(({ text }) => text)).toEqual([
+      expect.stringContaining('damaged-step-4-2'),
+      expect.stringContaining('starts again from step 0'),
+    ]);
   });
 
   it('leaves nothing of a checkpoint that was not finished', async () => {
@@ -178,10 +212,10 @@ describe('checkpoints', () => {
   });
 
   it('resumes from the latest, from a folder, or afresh', async () => {
-    expect(await resolveResume('latest', root)).toBeUndefined();
+    expect(await resolveResume('latest', root)).toEqual({ from: undefined, damaged: [] });
     const { folder } = await openCheckpoints(root).save(3, write('abc'));
-    expect((await resolveResume('latest', root))?.step).toBe(3);
-    expect((await resolveResume(folder, '/elsewhere'))?.step).toBe(3);
+    expect((await resolveResume('latest', root)).from?.step).toBe(3);
+    expect((await resolveResume(folder, '/elsewhere')).from?.step).toBe(3);
     await mkdir(join(root, 'other'));
     await expect(resolveResume(join(root, 'other'), root)).rejects.toThrow('RUN/checkpoints/step-N');
   });
