@@ -12,7 +12,7 @@ import {
   type InstallProgress,
   type TensorFlowInstall,
 } from './install/index.ts';
-import { programCacheFlags } from './programCache.ts';
+import { notePrograms, programCacheFlags, programFolder, verifyPrograms } from './programCache.ts';
 
 export interface EngineOptions {
   /** Threads TensorFlow computes with; part of what makes bits equal. Default: the cores. */
@@ -53,6 +53,8 @@ const OUT_OF_MEMORY =
 export class Engine {
   readonly threads: number;
   private readonly child: ChildProcess;
+  /** Where compiled programs are kept. */
+  private readonly programs: string | undefined;
   private readonly pending = new Map<number, Pending>();
   private stderr = '';
   private nextId = 1;
@@ -61,7 +63,8 @@ export class Engine {
   private resolveEnd: () => void = () => undefined;
   private readonly end = new Promise<void>((resolve) => (this.resolveEnd = resolve));
 
-  constructor(child: ChildProcess, threads: number) {
+  constructor(child: ChildProcess, threads: number, programs?: string) {
+    this.programs = programs;
     this.child = child;
     this.threads = threads;
     child.on('message', (reply) => {
@@ -105,6 +108,11 @@ export class Engine {
 
   stats(): Promise<EngineStats> {
     return this.request('stats', undefined);
+  }
+
+  /** To be called when a program was compiled: it is kept from now on. */
+  async keepCompiled(): Promise<void> {
+    if (this.programs !== undefined) await notePrograms(this.programs);
   }
 
   /** Waits for the first answer: TensorFlow is loaded. */
@@ -166,10 +174,10 @@ export async function startEngine({
   const allocator = findAllocator();
   const { XLA_FLAGS: userFlags = '', TF_XLA_FLAGS: tfXlaFlags = '' } = process.env;
   const xlaFlags = `${ownXlaFlags(install)} ${userFlags}`.trim();
-  const cacheFlags =
+  const programs =
     programCache === false
-      ? ''
-      : programCacheFlags(install, threads, xlaFlags, programCache === true ? cacheDir() : programCache);
+      ? undefined
+      : programFolder(install, threads, xlaFlags, programCache === true ? cacheDir() : programCache);
   // Read by native code when it loads: they must stand in the environment before the process starts.
   const env = {
     ...process.env,
@@ -180,7 +188,7 @@ export async function startEngine({
     TF_FORCE_GPU_ALLOW_GROWTH: 'true',
     TF_DETERMINISTIC_OPS: isDeterministic() ? '1' : '0',
     XLA_FLAGS: xlaFlags,
-    TF_XLA_FLAGS: `${tfXlaFlags} ${cacheFlags}`.trim(),
+    TF_XLA_FLAGS: `${tfXlaFlags} ${programCacheFlags(programs)}`.trim(),
     ...(allocator ? { LD_PRELOAD: allocator } : {}),
     ...(install.libraryPaths.length > 0
       ? {
@@ -196,7 +204,13 @@ export async function startEngine({
     env,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
-  return new Engine(child, threads).ready();
+  const engine = new Engine(child, threads, programs);
+  // Meanwhile TensorFlow loads; it looks for a program when that is called for the first time.
+  const [ready] = await Promise.all([
+    engine.ready(),
+    programs === undefined ? undefined : verifyPrograms(programs),
+  ]);
+  return ready;
 }
 
 /** XLA compiles for NVIDIA with the tools that came with the library, not with those of the machine. */

@@ -99,6 +99,7 @@ export class Program<Names extends string = string> {
     const start = performance.now();
     const outputs = await run();
     this.onCompile?.(fn, (performance.now() - start) / 1000);
+    await this.engine.keepCompiled();
     return outputs;
   }
 

@@ -3,21 +3,22 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { compile, createVariable, defineFunction, float32, startEngine, tf } from './index.ts';
-import { isWhole, programCacheFlags } from './programCache.ts';
+import { isWhole, programFolder } from './programCache.ts';
 
 const cache = mkdtempSync(join(tmpdir(), 'programs of '));
 afterAll(() => rmSync(cache, { recursive: true }));
 const files = (): string[] =>
   readdirSync(cache, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() && !entry.parentPath.endsWith('.sha256'))
     .map((entry) => join(entry.parentPath, entry.name));
 
 const weight = createVariable({ name: 'weight', shape: [64, 64] });
@@ -65,18 +66,41 @@ it.each(['cut short', 'empty', 'something else'])('compiles again when the file 
   expect(isWhole(kept)).toBe(true);
 });
 
+it('compiles again when one bit of a file has turned, wherever', async () => {
+  const [kept = ''] = files();
+  const whole = readFileSync(kept);
+  // In the key, in the program (which ended the run: unknown opcode), in the machine code (which killed the engine).
+  for (const at of [3, 0.3, 0.6, 0.95].map((part) => (part < 1 ? Math.floor(part * whole.length) : part))) {
+    const turned = Buffer.from(whole);
+    turned[at] = (turned[at] ?? 0) ^ 4;
+    writeFileSync(kept, turned);
+    expect(await results()).toEqual(compiled);
+    expect(readFileSync(kept).equals(turned)).toBe(false);
+    writeFileSync(kept, whole);
+  }
+});
+
+it('does not trust a program whose hash was never noted, once nobody can be writing it', async () => {
+  const [kept = ''] = files();
+  rmSync(join(dirname(kept) + '.sha256', basename(kept)));
+  const old = new Date(Date.now() - 60_000);
+  utimesSync(kept, old, old);
+  expect(await results()).toEqual(compiled);
+  expect(statSync(kept).mtimeMs).toBeGreaterThan(old.getTime());
+});
+
 it('keeps programs of other threads, versions and flags apart, and none for a GPU', () => {
   const cpu = { version: '2.21.0', variant: 'cpu' } as const;
   const flags = [
-    programCacheFlags(cpu, 2, '', cache),
-    programCacheFlags(cpu, 1, '', cache),
-    programCacheFlags({ ...cpu, version: '2.22.0' }, 2, '', cache),
-    programCacheFlags(cpu, 2, '--xla_cpu_enable_fast_math=true', cache),
+    programFolder(cpu, 2, '', cache),
+    programFolder(cpu, 1, '', cache),
+    programFolder({ ...cpu, version: '2.22.0' }, 2, '', cache),
+    programFolder(cpu, 2, '--xla_cpu_enable_fast_math=true', cache),
   ];
   expect(new Set(flags).size).toBe(4);
-  expect(programCacheFlags({ ...cpu, variant: 'cuda' }, 2, '', cache)).toBe('');
+  expect(programFolder({ ...cpu, variant: 'cuda' }, 2, '', cache)).toBeUndefined();
   const [file = ''] = files();
-  expect(programCacheFlags(cpu, 2, '', join(file, 'no folder'))).toBe('');
+  expect(programFolder(cpu, 2, '', join(file, 'no folder'))).toBeUndefined();
 });
 
 it('removes what was not used for longest when there is too much', () => {
@@ -87,7 +111,7 @@ it('removes what was not used for longest when there is too much', () => {
     return { path, time: new Date(Date.now() - (days + 1) * 24 * 3600 * 1000) };
   });
   for (const { path, time } of large) utimesSync(path, time, time);
-  programCacheFlags({ version: '2.21.0', variant: 'cpu' }, 2, '', cache, 30 + readFileSync(kept).length);
+  programFolder({ version: '2.21.0', variant: 'cpu' }, 2, '', cache, 30 + readFileSync(kept).length);
   expect(
     files()
       .map((path) => path.split('large')[1])
