@@ -17,6 +17,7 @@ export const CODES = {
   'prompt/unknown-category': 'Warning: the bundled prompts have no such category.',
   'prompt/unknown-noun': 'Warning: the bundled model does not know this noun.',
   'run/folder-taken': 'The folder named for a run holds a run already.',
+  'run/little-disk': 'Warning: the disk may have too little room for checkpoints, export and class pictures.',
   'run/little-memory': 'Warning: the machine may have too little memory for the run.',
   'run/no-export': 'A run has exported nothing yet.',
   'run/no-settings': 'A file does not say with which settings it was made.',

@@ -4,7 +4,8 @@ import { Argument, Command } from 'commander';
 import { EXIT, type ExitCode } from '../exitCodes.ts';
 import { watchOf } from '../evaluate/watchRun.ts';
 import { createReporter, type Reporter } from '../progress/reporters.ts';
-import { estimateRun } from '../run/estimate.ts';
+import { diskWarnings } from '../run/diskSpace.ts';
+import { diskNeeds, estimateRun } from '../run/estimate.ts';
 import { followRun } from '../run/followRun.ts';
 import { RUNS_ROOT } from '../run/findRun.ts';
 import { DEFAULT_RECIPE, prepareRun, type PreparedRun, type RunPlan } from '../run/prepareRun.ts';
@@ -60,7 +61,9 @@ export function runCommand(
     );
     if (opts.dryRun) {
       await (await watchOf(prepared.config))?.close();
-      tellPlan(prepared, await estimateRun(prepared), opts.json === true, terminal);
+      const room = await diskWarnings(await diskNeeds(prepared, RUNS_ROOT));
+      const plan = { ...prepared, warnings: [...prepared.warnings, ...room] };
+      tellPlan(plan, await estimateRun(prepared), opts.json === true, terminal);
       return;
     }
     exit(await startRun(prepared, opts, terminal));
@@ -76,7 +79,8 @@ export async function startRun(
   const style = reportStyle(flags, terminal);
   const watch = await watchOf(config);
   const reporter: Reporter = createReporter(style, terminal);
-  for (const warning of warnings) reporter.event({ type: 'warning', ...warning });
+  const room = await diskWarnings(await diskNeeds({ config, plugins, model, warnings }, RUNS_ROOT));
+  for (const warning of [...warnings, ...room]) reporter.event({ type: 'warning', ...warning });
   const last = await followRun(
     (signal) =>
       runPipeline({ config, plugins, model, runsRoot: RUNS_ROOT, signal, ...(watch ? { watch } : {}) }),

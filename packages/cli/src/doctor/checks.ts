@@ -3,9 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
-import { dirname } from 'node:path';
 import { defaultThreads, tensorFlowStatus } from '@likeness/engine';
 import { cacheSizes } from '../commands/cache.ts';
+import { nearestExisting } from '../run/diskSpace.ts';
 import { formatBytes, formatSeconds } from '../terminal/format.ts';
 import { tryEngine, type EngineTrial } from './engineTrial.ts';
 
@@ -178,10 +178,6 @@ async function cacheCheck(cacheDir: string): Promise<Check> {
     ([kind, bytes]) => `${kind} ${formatBytes(bytes)}`,
   );
   return { name: 'cache', state: 'ok', value: sizes.join(', ') || 'empty' };
-}
-
-function nearestExisting(folder: string): string {
-  return existsSync(folder) || dirname(folder) === folder ? folder : nearestExisting(dirname(folder));
 }
 
 /** First line of what a tool says about its version; undefined when it is not there. */

@@ -2,7 +2,15 @@
 // networks for their shapes only, the machine's speed is measured for a moment. An estimate, and called so.
 import { freemem, totalmem } from 'node:os';
 import { tf, type DiffusionModel, type ModelComponent, type Trainable } from '@likeness/core';
-import { defineFunction, float32, int32, largestValueBytes, traceShapes } from '@likeness/engine';
+import {
+  cacheDir as userCacheDir,
+  defineFunction,
+  float32,
+  int32,
+  largestValueBytes,
+  traceShapes,
+} from '@likeness/engine';
+import type { DiskNeed } from './diskSpace.ts';
 import { matrixFlopsPerSecond } from './machineSpeed.ts';
 import type { PreparedRun } from './prepareRun.ts';
 
@@ -52,8 +60,7 @@ export async function estimateRun(
   const costs = noisePredictorCosts(model, config.resolution);
   const setups = plugins.map(({ contributions }) => contributions);
   const trainedParameters = await trainedParametersOf({ config, plugins, model });
-  const components = [model.noisePredictor, model.latentCodec, model.textEncoder];
-  const parameters = components.reduce((sum, component) => sum + parametersOf(component), 0);
+  const parameters = parametersOfModel(model);
 
   const prior = setups.find((contributions) => contributions.prior !== undefined)?.prior;
   const rows = config.trainBatchSize * (prior === undefined ? 1 : 2);
@@ -73,13 +80,12 @@ export async function estimateRun(
     costs.largestBytes * LARGEST_AT_ONCE * rows;
   const rounded =
     config.mixedPrecision === 'bf16' ? ROUNDED_BYTES_PER_FROZEN * (parameters - trainedParameters) : 0;
-  const perTrained = 4 + 8 + (config.emaDecay === undefined ? 0 : 4);
-  const checkpointBytes = trainedParameters * (4 + perTrained - 4);
-  const checkpoints = Math.min(
-    Math.ceil(config.maxTrainSteps / config.checkpointingSteps),
-    config.checkpointsTotalLimit ?? Number.POSITIVE_INFINITY,
+  const perTrained = trainedBytes(config);
+  const { checkpoints, checkpointBytes, exportBytes } = filesOf(
+    { config, plugins },
+    parameters,
+    trainedParameters,
   );
-  const exportBytes = parameters * (config.exportDtype === 'fp32' ? 4 : 2);
   return {
     parameters,
     trainedParameters,
@@ -100,6 +106,55 @@ export async function estimateRun(
     exportBytes,
     diskBytes: checkpoints * checkpointBytes + exportBytes,
   };
+}
+
+/** Bytes of a trained number: itself, the optimizer's two means, its average. */
+const trainedBytes = ({ emaDecay }: Pick<PreparedRun['config'], 'emaDecay'>): number =>
+  4 + 8 + (emaDecay === undefined ? 0 : 4);
+
+/** What a run writes into its folder, samples apart. */
+function filesOf(
+  { config, plugins }: Pick<PreparedRun, 'config' | 'plugins'>,
+  parameters: number,
+  trainedParameters: number,
+): Pick<RunEstimate, 'checkpoints' | 'checkpointBytes' | 'exportBytes'> {
+  // Adapters and words are files of their own; whoever trains the model's weights writes all of them.
+  const exported = plugins.some(({ contributions }) => contributions.trainsBaseWeights === true)
+    ? parameters
+    : trainedParameters;
+  return {
+    checkpointBytes: trainedParameters * trainedBytes(config),
+    checkpoints: Math.min(
+      Math.ceil(config.maxTrainSteps / config.checkpointingSteps),
+      config.checkpointsTotalLimit ?? Number.POSITIVE_INFINITY,
+    ),
+    exportBytes: exported * (config.exportDtype === 'fp32' ? 4 : 2),
+  };
+}
+
+/** PNG files of pictures hardly shrink. */
+const BYTES_PER_PIXEL = 3;
+
+/** What a run will write, and where: its own folder, and the cache. */
+export async function diskNeeds(
+  { config, plugins, model }: PreparedRun,
+  runsRoot: string,
+): Promise<DiskNeed[]> {
+  const parameters = parametersOfModel(model);
+  const trained = await trainedParametersOf({ config, plugins, model });
+  const { checkpoints, checkpointBytes, exportBytes } = filesOf({ config, plugins }, parameters, trained);
+  const picture = config.resolution ** 2 * BYTES_PER_PIXEL;
+  const prior = plugins.map(({ contributions }) => contributions.prior).find((one) => one !== undefined);
+  const classPictures = prior === undefined || prior.target === 'frozen' ? 0 : prior.numClassImages;
+  return [
+    {
+      folder: config.outputDir ?? runsRoot,
+      // A checkpoint is written before the oldest leaves.
+      bytes: (checkpoints + 1) * checkpointBytes + exportBytes,
+      what: 'checkpoints and export',
+    },
+    { folder: config.cacheDir ?? userCacheDir(), bytes: classPictures * picture, what: 'class pictures' },
+  ];
 }
 
 /** How many numbers a run trains: what trains is attached, counted and taken away. */
@@ -155,6 +210,13 @@ export function noisePredictorCosts(
     for (const take of detach.toReversed()) take();
   }
   return { flops, activationBytes, largestBytes };
+}
+
+function parametersOfModel({ noisePredictor, latentCodec, textEncoder }: DiffusionModel): number {
+  return [noisePredictor, latentCodec, textEncoder].reduce(
+    (sum, component) => sum + parametersOf(component),
+    0,
+  );
 }
 
 /** Numbers of a network. */

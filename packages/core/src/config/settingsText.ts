@@ -87,7 +87,9 @@ function plain(value: unknown, where: string, path: readonly string[] = []): unk
   if (path.length > DEEPEST) throw damaged('settings', where, `more than ${DEEPEST} levels`, undefined);
   if (Array.isArray(value)) return value.map((inner, i) => plain(inner, where, [...path, String(i)]));
   if (value instanceof Date || value instanceof Uint8Array || value instanceof Set)
-    return value instanceof Date ? value.toISOString() : [...value].join(',');
+    return value instanceof Date
+      ? value.toISOString()
+      : Array.from<unknown, string>(value, (one) => JSON.stringify(one)).join(',');
   const entries = value instanceof Map ? [...(value as Map<unknown, unknown>)] : Object.entries(value);
   return Object.fromEntries(
     entries.map(([name, inner]) => {
