@@ -9,11 +9,17 @@ export const CODES = {
     'A message of a worker or the queue, or a result, is not what it should be: another version, or damage.',
   'ablation/bad-matrix': 'Keys of a matrix are unknown or of the wrong kind; every one is named.',
   'ablation/no-queue': 'No Redis answers at the address of the queue.',
+  'ablation/not-for-data':
+    'A matrix in YAML or JSON, or a message of the queue, names code to run or folders to write into.',
   'ablation/nothing-to-report': 'A report was asked for without any cell.',
   'ablation/other-cell':
     'A worker would make another cell than was asked for: versions, model or pictures differ.',
   'ablation/outside':
     'A store, a result or a report leads out of the folder it belongs to: by a name, or by a link that was put there.',
+  'ablation/queue-away': 'Warning: Redis does not answer; cells go on when it does.',
+  'ablation/queue-back': 'Warning: Redis answers again.',
+  'ablation/queue-lost-cells':
+    'Warning: Redis came back without cells that were asked for; they are put back.',
   'ablation/report-missing': 'A folder holds no report.',
   'ablation/report-version': 'A report was written by another version of Likeness.',
   'ablation/result-damaged': 'A file of a result is not what its hash says.',

@@ -26,7 +26,9 @@ export type MatrixEvent =
   | { readonly type: 'cell-event'; readonly id: string; readonly event: PipelineEvent }
   | { readonly type: 'cell-finished'; readonly id: string; readonly timing?: CellTiming | undefined }
   | { readonly type: 'cell-retried'; readonly id: string; readonly reason: string; readonly attempt: number }
-  | { readonly type: 'cell-failed'; readonly id: string; readonly reason: string };
+  | { readonly type: 'cell-failed'; readonly id: string; readonly reason: string }
+  /** About the queue. */
+  | { readonly type: 'warning'; readonly code: string; readonly text: string };
 
 export interface MatrixOptions {
   readonly plan: Plan;

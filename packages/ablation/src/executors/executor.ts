@@ -1,5 +1,5 @@
 // Who works cells off: processes of this machine, or workers anywhere that take them from a queue.
-import type { PipelineEvent } from '@likeness/core';
+import type { PipelineEvent, Warning } from '@likeness/core';
 import type { CellRequest, CellTiming, PreparedCell } from '../cells/cellWork.ts';
 import type { Failure } from '../cells/failure.ts';
 
@@ -34,6 +34,8 @@ export interface Executor {
 export interface ExecutorReports {
   readonly started: (id: string, worker: string) => void;
   readonly event: (id: string, event: PipelineEvent) => void;
+  /** Something about the queue, not about a cell. */
+  readonly warning: (warning: Warning) => void;
 }
 
 export class CellFailed extends Error {

@@ -15,7 +15,7 @@ export interface LocalExecutorOptions {
   /** Starts a process that serves cells, with a channel to it (`fork`). */
   readonly spawn: () => ChildProcess;
   readonly place: Workplace;
-  readonly reports: ExecutorReports;
+  readonly reports: Pick<ExecutorReports, 'started' | 'event'>;
   /** Aborted: workers end their steps, keep checkpoints and go. */
   readonly signal: AbortSignal;
   /** What is known of the memory a cell takes, before one was measured here. */

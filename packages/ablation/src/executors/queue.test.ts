@@ -17,8 +17,11 @@ import { connectRedis } from './redis.ts';
 import { fetchShared, hasShared, share } from './sharedResults.ts';
 
 const folder = temporaryFolder();
-const blobs = join(folder, 'shared');
+/** Results of one queue; `nobody` finds those of the first. */
+const storeOf = (queue: string): string => join(folder, queue === 'lost' ? 'shared-lost' : 'shared');
 const SILENT_MS = 3000;
+/** Longer than a Redis may be silent without a word. */
+const AWAY_MS = 7000;
 let redis: TestRedis;
 const workers: ChildProcess[] = [];
 
@@ -33,7 +36,10 @@ afterAll(() => {
 });
 
 function startWorker(name: string, queue: string): ChildProcess {
-  const child = forkTiny('tinyQueueWorker.ts', [folder, name, redis.url, blobs, queue, String(SILENT_MS)]);
+  const child = forkTiny('tinyQueueWorker.ts', [
+    ...[folder, name, redis.url, storeOf(queue)],
+    ...[queue, String(SILENT_MS)],
+  ]);
   workers.push(child);
   return child;
 }
@@ -47,7 +53,7 @@ async function run(
   const { signal } = new AbortController();
   const executor = await queueExecutor({
     redisUrl: redis.url,
-    blobs: await openBlobStore(blobs),
+    blobs: await openBlobStore(storeOf(queueName)),
     store,
     reports: {
       started: (id, worker) => {
@@ -55,6 +61,9 @@ async function run(
       },
       event: (id, event) => {
         emit({ type: 'cell-event', id, event });
+      },
+      warning: (warning) => {
+        emit({ type: 'warning', ...warning });
       },
     },
     signal,
@@ -112,6 +121,25 @@ describe('a matrix on a queue', () => {
     for (const worker of workers) worker.kill('SIGKILL');
     expect((await run('again', 'nobody', () => undefined)).count.done).toBe(4);
     expect(await bytesOf('again')).toEqual(await bytesOf('local'));
+  });
+
+  it('survives a Redis that goes away and comes back with nothing, and says so', async () => {
+    const worker = startWorker('lost', 'lost');
+    const codes: string[] = [];
+    let gone: Promise<void> | undefined;
+    const { count } = await run('lost-matrix', 'lost', (event) => {
+      if (event.type === 'warning') codes.push(event.code);
+      if (event.type !== 'cell-event' || event.event.type !== 'stage-started') return;
+      if (event.event.stage !== 'training' || gone) return;
+      gone = redis.restart(AWAY_MS);
+    });
+    await gone;
+    worker.kill('SIGKILL');
+    expect(count).toMatchObject({ done: 4, failed: 0 });
+    expect(codes).toEqual(
+      expect.arrayContaining(['ablation/queue-away', 'ablation/queue-back', 'ablation/queue-lost-cells']),
+    );
+    expect(await bytesOf('lost-matrix')).toEqual(await bytesOf('local'));
   });
 
   it('says so at once when no Redis answers, without its password', async () => {

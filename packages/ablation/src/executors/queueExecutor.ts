@@ -12,7 +12,8 @@ import {
   type ExecutorReports,
   type WorkerState,
 } from './executor.ts';
-import { connectRedis, QUEUE_NAME } from './redis.ts';
+import { readAnswer, readProgress } from './messages.ts';
+import { connectRedis, QUEUE_NAME, watchRedis, withinMs } from './redis.ts';
 import { fetchShared, hasShared } from './sharedResults.ts';
 
 export interface QueueExecutorOptions {
@@ -34,6 +35,13 @@ export interface JobProgress {
 
 /** A worker's answer: failures are answers too, so that they come whole. */
 export type JobAnswer = { readonly timing?: CellTiming | undefined } | { readonly failure: Failure };
+
+/** Whether a queue still holds what was asked is looked up so often: events say it at once, when they come. */
+const LOOK_EVERY_MS = 2000;
+/** Answers are kept so long for whoever was away when they came. */
+const KEEP_ANSWER_S = 3600;
+/** Redis may be gone when everything is done. */
+const CLOSE_MS = 3000;
 
 /** So many workers are reckoned with when time is told and nobody has been seen. */
 const USUAL_WIDTH = 1;
@@ -57,7 +65,9 @@ export async function queueExecutor(options: QueueExecutorOptions): Promise<Exec
   const asked = new Set<string>();
   events.on('progress', ({ jobId, data }) => {
     if (!asked.has(jobId)) return;
-    const { worker, event } = data as unknown as JobProgress;
+    const said = progressOf(data);
+    if (said === undefined) return;
+    const { worker, event } = said;
     seen.add(worker);
     if (working.get(jobId) !== worker) {
       working.set(jobId, worker);
@@ -70,21 +80,76 @@ export async function queueExecutor(options: QueueExecutorOptions): Promise<Exec
     await store.take(task, (folder) => fetchShared(blobs, task.id, folder));
   };
 
-  const answerOf = async (task: CellTask): Promise<JobAnswer> => {
+  const unwatch = watchRedis([connection, listening], redisUrl, reports.warning);
+  const ended = new Map<string, () => void>();
+  const wake = ({ jobId }: { readonly jobId: string }): void => ended.get(jobId)?.();
+  events.on('completed', wake);
+  events.on('failed', wake);
+
+  const put = (task: CellTask): Promise<unknown> =>
     // A job of this id that another matrix has asked for is the same job.
-    const job = await queue.add('cell', task, { jobId: task.id, removeOnComplete: true, removeOnFail: true });
+    queue.add('cell', task, {
+      jobId: task.id,
+      removeOnComplete: { age: KEEP_ANSWER_S },
+      removeOnFail: { age: KEEP_ANSWER_S },
+    });
+
+  /**
+   * Waits for the answer. A queue that has lost the job (Redis came back without what it held) is given it again, unless
+   * its result has come to the store meanwhile.
+   */
+  const answerOf = async (task: CellTask): Promise<JobAnswer> => {
+    const before = await queue.getJob(task.id);
+    // Of an earlier attempt.
+    if ((await before?.isCompleted()) || (await before?.isFailed())) await before?.remove();
+    await put(task);
+    for (;;) {
+      await changed(task.id);
+      if (signal.aborted) throw signal.reason;
+      const job = await queue.getJob(task.id);
+      if (job === undefined) {
+        if (await hasShared(blobs, task.id)) return {};
+        reports.warning({
+          code: 'ablation/queue-lost-cells',
+          text: `the queue has lost cell ${task.id.slice(0, 12)}; it is put back`,
+        });
+        await put(task);
+      } else if (await job.isCompleted()) {
+        const answer = readAnswer(job.returnvalue);
+        await job.remove().catch(() => undefined);
+        return answer;
+      } else if (await job.isFailed()) {
+        await job.remove().catch(() => undefined);
+        return { failure: interruption(job.failedReason) };
+      }
+    }
+  };
+
+  /** Until something is said of a job, or it is time to look. */
+  const changed = (id: string): Promise<void> =>
+    new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        ended.delete(id);
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, LOOK_EVERY_MS);
+      ended.set(id, done);
+      signal.addEventListener('abort', done, { once: true });
+    });
+
+  /** The answer, or the reason to stop: a queue that does not answer keeps nobody. */
+  const answerUnlessStopped = async (task: CellTask): Promise<JobAnswer> => {
     const stopped = new Promise<never>((_, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
     });
     try {
-      return await Promise.race([job.waitUntilFinished(events), stopped]);
+      return await Promise.race([answerOf(task), stopped]);
     } catch (error) {
-      if (signal.aborted) {
-        // Somebody who has begun goes on: the result is there another time.
-        await job.remove().catch(() => undefined);
-        throw error;
-      }
-      return { failure: interruption(error instanceof Error ? error.message : String(error)) };
+      // Somebody who has begun goes on: the result is there another time.
+      if (signal.aborted) await withinMs(CLOSE_MS, queue.remove(task.id));
+      throw error;
     }
   };
 
@@ -100,7 +165,7 @@ export async function queueExecutor(options: QueueExecutorOptions): Promise<Exec
       }
       asked.add(task.id);
       try {
-        const answer = await answerOf(task);
+        const answer = await answerUnlessStopped(task);
         if ('failure' in answer) throw new CellFailed(answer.failure);
         await bring(task);
         return answer.timing;
@@ -114,9 +179,19 @@ export async function queueExecutor(options: QueueExecutorOptions): Promise<Exec
       return [...seen].map((name) => ({ name, cell: busy.get(name) }));
     },
     close: async () => {
-      await Promise.allSettled([events.close(), queue.close()]);
+      unwatch();
+      await withinMs(CLOSE_MS, Promise.allSettled([events.close(), queue.close()]));
       connection.disconnect();
       listening.disconnect();
     },
   };
+}
+
+/** What nobody can read is no progress. */
+function progressOf(data: unknown): JobProgress | undefined {
+  try {
+    return readProgress(data);
+  } catch {
+    return undefined;
+  }
 }

@@ -120,7 +120,26 @@ export function defineMatrix(question: QuestionInput): QuestionInput {
  * @throws ConfigError naming every problem
  */
 export async function loadQuestion(path: string): Promise<ConfigLayer> {
-  return loadConfigFile(path);
+  const layer = await loadConfigFile(path);
+  if (/\.(json|ya?ml)$/i.test(path)) refuseCode(layer);
+  return layer;
+}
+
+/** A matrix that is data names no code to run: whoever hands one on would run it on another's machine. */
+function refuseCode({ name, values: given }: ConfigLayer): void {
+  const studies = isMap(given['studies']) ? Object.entries(given['studies']) : [];
+  const details = [['', given] as const, ...studies].flatMap(([study, own]) => {
+    const settings = isMap(own) ? own['settings'] : undefined;
+    const isNamed = isMap(settings) && settings['plugins'] !== undefined;
+    return isNamed ? [`${study === '' ? '' : `studies.${study}.`}settings.plugins`] : [];
+  });
+  if (details.length === 0) return;
+  throw new ConfigError('a matrix in YAML or JSON names no plugins to load', {
+    code: 'ablation/not-for-data',
+    where: name,
+    details,
+    hint: 'write it as TypeScript (export default defineMatrix({ … })), or install the plugin: recipes find it by its name',
+  });
 }
 
 /**

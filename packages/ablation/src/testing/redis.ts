@@ -1,5 +1,5 @@
 // A real Redis for tests, on a port of its own, in memory.
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -8,6 +8,8 @@ import { Redis } from 'ioredis';
 
 export interface TestRedis {
   readonly url: string;
+  /** Killed, and started again on the same port after so long, without what it held. */
+  restart(awayMs: number): Promise<void>;
   stop(): void;
 }
 
@@ -18,7 +20,8 @@ export async function startRedis(): Promise<TestRedis> {
   const { redisServer } = (await import(script)) as { redisServer: () => string };
   const port = await freePort();
   const flags = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-  const child = spawn(redisServer(), flags, { stdio: 'ignore' });
+  const start = (): ChildProcess => spawn(redisServer(), flags, { stdio: 'ignore' });
+  let child = start();
   const url = `redis://127.0.0.1:${port}`;
   const stop = (): void => {
     child.kill('SIGKILL');
@@ -33,7 +36,12 @@ export async function startRedis(): Promise<TestRedis> {
     await sleep(50);
   }
   client.disconnect();
-  return { url, stop };
+  const restart = async (awayMs: number): Promise<void> => {
+    stop();
+    await sleep(awayMs);
+    child = start();
+  };
+  return { url, restart, stop };
 }
 
 function freePort(): Promise<number> {

@@ -52,6 +52,9 @@ export async function executorFor(flags: ExecutorFlags, setting: ExecutorSetting
     event: (id, event) => {
       emit({ type: 'cell-event', id, event });
     },
+    warning: (warning) => {
+      emit({ type: 'warning', ...warning });
+    },
   };
   const connect: Connected['connect'] = (to) => {
     emit = to;

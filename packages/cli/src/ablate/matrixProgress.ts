@@ -9,7 +9,7 @@ import {
   type WorkerState,
 } from '@likeness/ablation';
 import { STATUS_FILE } from './defaults.ts';
-import type { ReportStyle } from '../progress/reporters.ts';
+import { warningLine, type ReportStyle } from '../progress/reporters.ts';
 import { formatSeconds } from '../terminal/format.ts';
 import { progressLine } from '../terminal/progressLine.ts';
 import { colours, type Terminal } from '../terminal/terminal.ts';
@@ -162,6 +162,10 @@ export function matrixProgress(options: MatrixProgressOptions): MatrixProgress {
           break;
         case 'cell-retried':
           tell(`${colours.yellow('again')}    ${names.get(event.id) ?? event.id}: ${event.reason}`);
+          break;
+        case 'warning':
+          line.end();
+          if (style !== 'json') terminal.err(warningLine(event));
           break;
         case 'cell-failed':
           failed += 1;
