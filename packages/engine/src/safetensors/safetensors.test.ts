@@ -15,7 +15,9 @@ afterAll(() => rm(folder, { recursive: true }));
 
 /** A file with any header, good or bad. */
 async function fileWith(header: unknown, dataBytes: number): Promise<string> {
-  const json = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
+  const json = Buffer.isBuffer(header)
+    ? header
+    : Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(json.length));
   const path = join(folder, 'case.safetensors');
@@ -79,6 +81,64 @@ describe('reading the header', () => {
       'entry:',
     ]);
     expect(problems[4]).toBe('size: F32 [3] takes 12 bytes, data_offsets give 4');
+  });
+
+  test('names that stand twice, also when one of them is escaped', async () => {
+    const entry = JSON.stringify(f32([1], 0, 4));
+    const twice = '{"a \\\\":ENTRY,"a\\u0020\\\\":ENTRY}'.replaceAll('ENTRY', entry);
+    expect(await problemsOf(await fileWith(twice, 4))).toEqual(['a \\ stands twice in the header']);
+    expect(await problemsOf(await fileWith(`{"__metadata__":{},"__metadata__":{},"a":${entry}}`, 4))).toEqual(
+      ['__metadata__ stands twice in the header'],
+    );
+    const field = '{"a":{"dtype":"F16","dtype":"F32","shape":[1],"data_offsets":[0,4]}}';
+    expect(await problemsOf(await fileWith(field, 4))).toEqual(['a: dtype stands twice']);
+  });
+
+  test('the same word in two tensors, in metadata and in fields of others is no doubling', async () => {
+    const text =
+      '{"__metadata__":{"shape":"\\"a\\":[1.5]","shape":"2"},"shape":{"x":[1.5,{"x":-1}],"x":2,"dtype":"F32","shape":[1],' +
+      '"data_offsets":[0,4]},"dtype":{"dtype":"F32","shape":[],"data_offsets":[4,8]}}';
+    const file = await readSafetensorsHeader(await fileWith(text, 8));
+    expect([...file.tensors.keys()]).toEqual(['shape', 'dtype']);
+    expect(file.metadata).toEqual({ shape: '2' });
+  });
+
+  test.each(['1.0', '1e0', '-0', '-1', '10000000000000000000000', '9007199254740993'])(
+    'a shape of %s',
+    async (size) => {
+      const text = (shape: string, end: string): string =>
+        `{"a":{"dtype":"F32","shape":[${shape}],"data_offsets":[0,${end}]}}`;
+      expect((await problemsOf(await fileWith(text(size, '4'), 4)))[0]).toMatch(/^a: .*shape.*whole number/);
+      expect((await problemsOf(await fileWith(text('1', size), 4)))[0]).toMatch(/^a: .*data_offsets/);
+    },
+  );
+
+  test('a shape whose product no number holds, also when a later size is 0', async () => {
+    const huge = 2 ** 40;
+    for (const shape of [
+      [huge, huge, 0],
+      [huge, huge],
+      [2 ** 53 - 1, 2 ** 53 - 1, 2 ** 53 - 1],
+    ]) {
+      expect((await problemsOf(await fileWith({ a: f32(shape, 0, 0) }, 0)))[0]).toMatch(/more than 2\^53/);
+    }
+    const file = await readSafetensorsHeader(await fileWith({ a: f32([0, huge, huge], 0, 0) }, 0));
+    expect(file.tensors.get('a')?.byteLength).toBe(0);
+  });
+
+  test('text that is not UTF-8, or holds half of a character', async () => {
+    const bytes = Buffer.from(JSON.stringify({ aX: f32([1], 0, 4) }));
+    bytes[bytes.indexOf('X')] = 0xff;
+    expect(await problemsOf(await fileWith(bytes, 4))).toEqual(['the header is not UTF-8']);
+    expect(await problemsOf(await fileWith('\uFEFF{}', 0))).toEqual(['the header is not a JSON object']);
+    const halves = String.raw`{"__metadata__":{"x":"\ud800"},"\udc00":${JSON.stringify(f32([1], 0, 4))}}`;
+    const problems = await problemsOf(await fileWith(halves, 4));
+    expect(problems.filter((problem) => problem.includes('half of a character'))).toHaveLength(2);
+  });
+
+  test('metadata of null are none', async () => {
+    const file = await readSafetensorsHeader(await fileWith({ __metadata__: null, a: f32([1], 0, 4) }, 4));
+    expect(file.metadata).toEqual({});
   });
 
   test('overlaps, gaps, spare bytes', async () => {
