@@ -70,7 +70,9 @@ export function redisServer() {
   return program;
 }
 
+// -I: files called pip.py or zipfile.py in the working folder are not run instead.
 function python(args) {
-  const { status, stderr, error } = spawnSync('python3', args, { encoding: 'utf8' });
-  if (status !== 0) throw new SetUpError(`python3 ${args.slice(0, 3).join(' ')} failed\n${stderr ?? error}`);
+  const { status, stderr, error } = spawnSync('python3', ['-I', ...args], { encoding: 'utf8' });
+  if (status !== 0)
+    throw new SetUpError(`python3 -I ${args.slice(0, 3).join(' ')} failed\n${stderr ?? error}`);
 }

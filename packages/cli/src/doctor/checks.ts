@@ -67,7 +67,7 @@ function pnpmCheck(): Check {
 function toolChecks(): Check[] {
   const tools = [
     ['python3', ['python3', '--version'], 'sudo apt-get install -y python3'],
-    ['pip', ['python3', '-m', 'pip', '--version'], 'sudo apt-get install -y python3-pip'],
+    ['pip', ['python3', '-I', '-m', 'pip', '--version'], 'sudo apt-get install -y python3-pip'],
     ['C++ compiler', ['g++', '--version'], 'sudo apt-get install -y g++'],
   ] as const;
   return tools.map(([name, [command, ...args], hint]): Check => {

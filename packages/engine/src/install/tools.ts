@@ -28,7 +28,8 @@ const PYTHON: Tool = {
 
 const PIP: Tool = {
   name: 'pip (of python3)',
-  probes: [['python3', '-m', 'pip', '--version']],
+  // -I: a file called pip.py in the working folder is not run instead.
+  probes: [['python3', '-I', '-m', 'pip', '--version']],
   packages: {
     'apt-get': 'python3-pip',
     dnf: 'python3-pip',

