@@ -70,7 +70,7 @@ describe('pipeline', () => {
     expect(await help('vae')).toContain('--kl-weight');
     expect(await help('all')).toContain('--max-minutes');
     const { code, err } = await typed('pretrain', 'unet', 'nowhere.yaml');
-    expect([code, err]).toEqual([EXIT.usage, expect.stringContaining('nowhere.yaml: it cannot be read')]);
+    expect([code, err]).toEqual([EXIT.usage, expect.stringContaining('nowhere.yaml: no such file')]);
   });
 
   it('says its version, which is the package’s', async () => {

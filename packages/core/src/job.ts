@@ -10,7 +10,7 @@ import { ConfigError } from './errors.ts';
 import type { PipelineEvent } from './events.ts';
 import { earlyStopOf, readEvents } from './runFolder/eventLog.ts';
 import { openCheckpoints, resolveResume, setDamagedAside, type Checkpoint } from './runFolder/checkpoints.ts';
-import { acquireFolderLock } from './runFolder/folderLock.ts';
+import { acquireFolderLock, dropLeftLock } from './runFolder/folderLock.ts';
 import { requireOwnFolder } from './runFolder/ownFolder.ts';
 import { resumeLog } from './runFolder/resumedLog.ts';
 import { openRunFolder, readRunRecord, type RecordedConfig, type RunFolder } from './runFolder/runFolder.ts';
@@ -99,7 +99,9 @@ async function follow<Found>(
   const { config } = job;
   if (config.outputDir !== undefined) await requireOwnFolder(config.outputDir);
   if (await isFinished(job)) {
-    tell(finishedEvent(await openFolder(job, '')));
+    const folder = await openFolder(job, '');
+    await dropLeftLock(folder.path);
+    tell(finishedEvent(folder));
     return;
   }
   const heard: PipelineEvent[] = [];

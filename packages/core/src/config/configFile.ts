@@ -1,7 +1,7 @@
 // Reads settings from a file: TypeScript or JavaScript with a default export, YAML, or JSON.
 import { readFile } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
-import { ConfigError, withFileErrors } from '../errors.ts';
+import { ConfigError, FileError, withFileErrors } from '../errors.ts';
 import { isPath } from '../plugins/isPath.ts';
 import type { ConfigLayer } from './layers.ts';
 import { loadModule } from './loadModule.ts';
@@ -13,7 +13,7 @@ const DATA: Readonly<Record<string, 'json' | 'yaml'>> = { '.json': 'json', '.yam
 /**
  * A config file as a layer. Plugin paths in a module are relative to the file; all other paths to where the command runs.
  * What its options are worth is checked later, together with the other layers.
- * @throws FileError when the file cannot be read; ConfigError when it is damaged, no mapping, or data that names code
+ * @throws ConfigError when the file cannot be read (`file/…`), is damaged, no mapping, or data that names code
  */
 export async function loadConfigFile(path: string): Promise<ConfigLayer> {
   const extension = extname(path).toLowerCase();
@@ -61,7 +61,7 @@ async function readValues(path: string, extension: string): Promise<unknown> {
   if (MODULES.includes(extension)) return (await loadConfigModule(path))['default'];
   const format = DATA[extension];
   if (format !== undefined) {
-    const bytes = await withFileErrors(path, () => readFile(path));
+    const bytes = await read(path);
     return parseSettings(decodeSettings(bytes, path), format, path);
   }
   throw new ConfigError('no reader for this kind of file', {
@@ -72,9 +72,20 @@ async function readValues(path: string, extension: string): Promise<unknown> {
   });
 }
 
+/** A config file that cannot be read is a matter of what was typed, as its content is. */
+async function read(path: string): Promise<Buffer> {
+  try {
+    return await withFileErrors(path, () => readFile(path));
+  } catch (error) {
+    throw error instanceof FileError
+      ? new ConfigError(error.summary, { ...error.toJSON(), code: error.code, cause: error })
+      : error;
+  }
+}
+
 async function loadConfigModule(path: string): Promise<Record<string, unknown>> {
   // That there is no such file is told of this file, not of one it imports.
-  await withFileErrors(path, () => readFile(path));
+  await read(path);
   try {
     return await loadModule(resolve(path));
   } catch (cause) {

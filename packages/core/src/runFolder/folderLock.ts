@@ -1,4 +1,5 @@
 // A run folder has one owner at a time: two processes that both train in it would write over each other's checkpoints.
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { lockHolder, tryLock, type ProcessLock } from '@likeness/engine';
 import { DataError, withFileErrors } from '../errors.ts';
@@ -28,4 +29,9 @@ export async function acquireFolderLock(folder: string): Promise<ProcessLock> {
       });
     }
   });
+}
+
+/** Removes the lock of a process that was killed after it had finished the run. @throws as `acquireFolderLock` */
+export async function dropLeftLock(folder: string): Promise<void> {
+  if (existsSync(join(folder, LOCK_FILE))) await (await acquireFolderLock(folder)).release();
 }

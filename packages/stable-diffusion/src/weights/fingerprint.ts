@@ -79,7 +79,7 @@ async function updateComponents(
   look?: (component: string, entry: TensorEntry, bytes: Buffer) => void,
 ): Promise<void> {
   for (const { name, config, tensors } of components) {
-    updateJson(hash, [name, withoutNotes(config)]);
+    updateJson(hash, [name, withoutDtypeOfOurs(withoutNotes(config), tensors)]);
     for (const entry of [...tensors.values()].sort((a, b) => (a.name < b.name ? -1 : 1))) {
       updateJson(hash, [entry.name, entry.dtype, entry.shape]);
       const bytes = await readTensorRaw(entry);
@@ -126,6 +126,18 @@ function withoutNotes(config: unknown): unknown {
   return Object.fromEntries(
     Object.entries(config).filter(([key]) => !key.startsWith('_') || key === '_class_name'),
   );
+}
+
+/**
+ * Half-precision folders that we write say `dtype: float32`, so that diffusers draws with them as they are
+ * (diffusersPlan.ts). It changes nothing that is computed here: they stay the model they were written from.
+ */
+function withoutDtypeOfOurs(config: unknown, tensors: HashedComponent['tensors']): unknown {
+  if (typeof config !== 'object' || config === null || !('dtype' in config)) return config;
+  const isHalf = [...tensors.values()].some(({ dtype }) => dtype === 'F16' || dtype === 'BF16');
+  if (config.dtype !== 'float32' || !isHalf) return config;
+  const { dtype: _dtype, ...rest } = config;
+  return rest;
 }
 
 function sortedKeys(_key: string, value: unknown): unknown {
