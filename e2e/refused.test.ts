@@ -70,8 +70,9 @@ describe('pipeline run', () => {
     const args = ['run', 'dreambooth', '--output-dir', join(folder, 'run'), ...tiny];
     const { code, stderr } = await pipeline(args, { cwd, ...(uid === undefined ? {} : { uid }) });
     expect(code).toBe(1);
-    expect(stderr).toContain(`${join(folder, 'run')}: it cannot be written`);
+    expect(stderr).toContain(join(folder, 'run'));
     expect(stderr).toContain('hint:');
+    expect(stderr).toContain('code: file/no-permission');
     expect(readdirSync(folder)).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 // pipeline evaluate: what a run is worth, in numbers: is it the subject, does it show what was asked for, what else has
 // training changed.
-import { ConfigError } from '@likeness/core';
+import { ConfigError, FileError } from '@likeness/core';
 import { findMetrics, recomputeMeasures, type EvaluationInput } from '@likeness/evaluation';
 import { Command, Option } from 'commander';
 import { EXIT, type ExitCode } from '../exitCodes.ts';
@@ -204,14 +204,25 @@ function said(values: Readonly<Record<string, unknown>>): Record<string, unknown
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }
 
-/** @throws FileError or DataError when it cannot be read */
+/** @throws ConfigError for a file that is not there or empty; FileError or DataError when it cannot be read */
 async function sentencesOf(path: string, flag: string): Promise<string[]> {
-  const lines = await linesOf(path);
+  const expected = flag === '--prompts' ? 'object, live, or a file with one sentence a line' : 'a file';
+  const lines = await linesOf(path).catch((error: unknown) => {
+    if (!(error instanceof FileError) || error.code !== 'file/missing') throw error;
+    // The word may have been meant for a set of prompts.
+    throw new ConfigError('there is no such file', {
+      code: error.code,
+      where: flag,
+      expected,
+      got: path,
+      cause: error,
+    });
+  });
   if (lines.length > 0) return lines;
   throw new ConfigError('the file holds no sentence', {
     code: 'usage/no-prompt',
     where: flag,
-    expected: flag === '--prompts' ? 'object, live, or a file with one sentence a line' : 'a file',
+    expected,
     got: path,
   });
 }
